@@ -1,0 +1,315 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/getpawl/pawl/pkg/image"
+)
+
+// Set gives every reference that a setting matches, and every field in the options,
+// its version. It returns the new bytes and what was changed, in the order of the
+// file; when all versions are there already, it returns src itself and no edits.
+//
+// Set changes all or nothing: if one reference cannot be changed safely, it returns
+// the reasons, each a [*Problem], several joined, and no bytes.
+func Set(file string, src []byte, settings []image.Setting, opt Options) ([]byte, []Edit, error) {
+	if err := checkSettings(file, settings); err != nil {
+		return nil, nil, err
+	}
+	s, err := read(file, src)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := search(s, opt.Fields)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := newPlanner(s, f, settings, opt)
+	p.problems = f.missingFields()
+	for _, t := range f.targets {
+		p.consider(t)
+	}
+	p.checkShared()
+	p.addEntries()
+	if len(p.problems) > 0 {
+		return nil, nil, p.refusal()
+	}
+	if len(p.splices) == 0 {
+		return src, nil, nil
+	}
+	out := s.splice(p.splices)
+	edited, err := s.prove(p.splices, out)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.recordEntries(edited); err != nil {
+		return nil, nil, err
+	}
+	return out, p.edits, nil
+}
+
+// checkSettings refuses what [image.ParseSetting] would not have given: a version
+// that is missing or malformed must not reach a file.
+func checkSettings(file string, settings []image.Setting) error {
+	for _, setting := range settings {
+		ref, err := image.Parse(setting.New.String())
+		if err != nil || ref != setting.New || ref.Version() == "" || setting.Match == "" {
+			return &Problem{File: file, Reason: "the setting " + quote(setting.String()) + " is not NAME:TAG or NAME@DIGEST"}
+		}
+	}
+	return nil
+}
+
+// planner collects what is to be changed in one file, and everything that speaks
+// against it.
+type planner struct {
+	src      *source
+	finder   *finder
+	settings []image.Setting
+	byName   map[string][]image.Setting // by normalized name
+	opt      Options
+
+	texts      map[*yaml.Node]string           // what a scalar will say
+	owners     map[*yaml.Node]*target          // who wants that
+	claims     map[claim]bool                  // which target said so
+	kustomized map[string]bool                 // normalized names that an entry of a kustomization matched
+	duplicates map[*yaml.Node]*yaml.Node       // a mapping and a key that it has twice, or nil
+	spliced    map[*yaml.Node]*image.Reference // scalars that have a splice, and for which image
+	added      []image.Setting                 // settings that got an entry of their own
+	splices    []splice
+	edits      []Edit
+	problems   []error
+}
+
+// claim says that a target decides what a scalar says.
+type claim struct {
+	target *target
+	scalar *yaml.Node
+}
+
+func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *planner {
+	p := &planner{
+		src: s, finder: f, settings: settings, opt: opt,
+		byName:     map[string][]image.Setting{},
+		texts:      map[*yaml.Node]string{},
+		owners:     map[*yaml.Node]*target{},
+		claims:     map[claim]bool{},
+		kustomized: map[string]bool{},
+		duplicates: map[*yaml.Node]*yaml.Node{},
+		spliced:    map[*yaml.Node]*image.Reference{},
+	}
+	for _, setting := range settings {
+		name := normalize(setting.Match)
+		p.byName[name] = append(p.byName[name], setting)
+	}
+	return p
+}
+
+func normalize(name string) string { return image.Reference{Name: name}.Repository() }
+
+func (p *planner) refuse(t *target, reason string) {
+	p.problems = append(p.problems, &Problem{File: p.src.file, Line: t.found.Line, Column: t.found.Column, Reason: reason})
+}
+
+// refusal joins the problems: all of them, up to as many as somebody would read.
+func (p *planner) refusal() error {
+	const most = 100
+	if more := len(p.problems) - most; more > 0 {
+		rest := &Problem{File: p.src.file, Reason: fmt.Sprintf("and %d more problems", more)}
+		p.problems = append(p.problems[:most], rest)
+	}
+	return errors.Join(p.problems...)
+}
+
+// wanted is what one target should become.
+type wanted struct {
+	ref     image.Reference
+	changes []assignment
+}
+
+// consider plans the changes to one target.
+func (p *planner) consider(t *target) {
+	want, ok := p.want(t)
+	if !ok {
+		return
+	}
+	changes := p.needed(t, want.changes)
+	if len(changes) == 0 {
+		return
+	}
+	if reason := p.objection(t.at, changes); reason != "" {
+		p.refuse(t, reason)
+		return
+	}
+	p.change(t, want.ref, changes)
+}
+
+// want finds the setting for a target and what it means there. It reports false
+// when there is none, or when it was refused.
+func (p *planner) want(t *target) (wanted, bool) {
+	if t.value != "" {
+		return fixed(t), true
+	}
+	if t.bare && p.opt.KeepBare != nil && p.opt.KeepBare(t.found) {
+		return wanted{}, false
+	}
+	var all []wanted
+	for _, setting := range p.matching(t) {
+		if t.refusal != "" {
+			p.refuse(t, t.refusal)
+			return wanted{}, false
+		}
+		ref, err := next(t.found.Image, setting, p.opt.Digest)
+		if err != nil {
+			p.refuse(t, err.Error())
+			return wanted{}, false
+		}
+		changes, err := t.holder.assign(ref)
+		if err != nil {
+			p.refuse(t, err.Error())
+			return wanted{}, false
+		}
+		all = append(all, wanted{ref, changes})
+	}
+	for i := 1; i < len(all); i++ {
+		if all[i].ref != all[0].ref {
+			p.refuse(t, "two settings give it different versions: "+quote(all[0].ref.String())+" and "+quote(all[i].ref.String()))
+			return wanted{}, false
+		}
+	}
+	if len(all) == 0 {
+		return wanted{}, false
+	}
+	return all[0], true
+}
+
+// fixed is for a field whose text the caller gave.
+func fixed(t *target) wanted {
+	holder, ok := t.holder.(*fieldText)
+	if !ok {
+		return wanted{}
+	}
+	ref := image.Reference{Name: t.found.Image.Name, Tag: t.value}
+	return wanted{ref, []assignment{{pair: holder.pair, text: t.value}}}
+}
+
+// matching returns the settings for a target, by the name of the image and by the
+// name of the entry.
+func (p *planner) matching(t *target) []image.Setting {
+	name := normalize(t.found.Image.Name)
+	settings := p.byName[name]
+	other := name
+	if t.found.Name != "" {
+		other = normalize(t.found.Name)
+	}
+	if other != name {
+		settings = append(settings[:len(settings):len(settings)], p.byName[other]...)
+	}
+	if t.found.Kind == Kustomize {
+		p.kustomized[name], p.kustomized[other] = true, true
+	}
+	return settings
+}
+
+// needed leaves out the changes that change nothing. A number in a plain scalar is
+// changed even to its own digits: 1.10 means 1.1 to whoever reads it.
+func (p *planner) needed(t *target, changes []assignment) []assignment {
+	var needed []assignment
+	for _, c := range changes {
+		n := c.pair.value
+		if n != nil {
+			if said, ok := p.texts[n]; ok && said != c.text {
+				p.refuse(t, "another image or field gives the same text a different version: "+quote(said))
+				return nil
+			}
+			p.texts[n], p.owners[n], p.claims[claim{t, n}] = c.text, t, true
+		}
+		if scalarText(n) == c.text && (c.text == "" || isText(n)) {
+			continue
+		}
+		needed = append(needed, c)
+	}
+	return needed
+}
+
+// objection says why the scalars of a target cannot be changed, or nothing.
+func (p *planner) objection(at *place, changes []assignment) string {
+	for ; at != nil; at = at.parent {
+		if key := p.duplicate(at.node); key != nil {
+			return "the key " + formatKey(key.Value) + " is there twice, and parsers disagree on which one counts"
+		}
+	}
+	for _, c := range changes {
+		if key := p.duplicate(c.pair.in); key != nil {
+			return "the key " + formatKey(key.Value) + " is there twice, and parsers disagree on which one counts"
+		}
+	}
+	return ""
+}
+
+// duplicate returns a key that a mapping has twice, or nil.
+func (p *planner) duplicate(n *yaml.Node) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	if key, known := p.duplicates[n]; known {
+		return key
+	}
+	p.duplicates[n] = nil
+	seen := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind != yaml.ScalarNode {
+			continue
+		}
+		if seen[key.Value] {
+			p.duplicates[n] = key
+			return key
+		}
+		seen[key.Value] = true
+	}
+	return nil
+}
+
+// change turns assignments into splices and an edit.
+func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
+	repeated := true
+	for _, c := range changes {
+		n := c.pair.value
+		if n != nil && p.spliced[n] != nil {
+			repeated = repeated && p.spliced[n].Same(ref)
+			continue
+		}
+		repeated = false
+		s, err := p.src.write(c)
+		if err != nil {
+			p.refuse(t, "it cannot be changed byte by byte: "+err.Error())
+			return
+		}
+		p.splices = append(p.splices, s)
+		if n != nil {
+			p.spliced[n] = &ref
+		}
+	}
+	if !repeated {
+		p.edits = append(p.edits, Edit{Found: t.found, New: ref})
+	}
+}
+
+// checkShared refuses to change a scalar that spells the version of another image
+// as well, when that image was not named: nobody asked to deploy it.
+func (p *planner) checkShared() {
+	for _, t := range p.finder.targets {
+		for _, n := range []*yaml.Node{t.scalars.name, t.scalars.registry, t.scalars.tag, t.scalars.digest} {
+			owner := p.owners[n]
+			if owner == nil || owner.found.Kind == Explicit || p.claims[claim{t, n}] || p.texts[n] == scalarText(n) {
+				continue
+			}
+			p.refuse(owner, "the image "+quote(t.found.Image.Name)+" takes its version from the same text through an alias: name it too")
+			break
+		}
+	}
+}

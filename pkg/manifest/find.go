@@ -1,0 +1,360 @@
+package manifest
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/getpawl/pawl/pkg/image"
+)
+
+// Find lists the image references of a file in the order in which they are
+// written, and the fields that the caller names. The only error is a [*Problem]:
+// the file cannot be read as YAML, or a field is malformed. A field that is not in
+// the file is no error here.
+func Find(file string, src []byte, fields ...Field) ([]Found, error) {
+	s, err := read(file, src)
+	if err != nil {
+		return nil, err
+	}
+	f, err := search(s, fields)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]Found, 0, len(f.targets))
+	for _, t := range f.targets {
+		found = append(found, t.found)
+	}
+	return found, nil
+}
+
+// Mentions reports whether a file can hold an image of one of the settings. It
+// looks for the last part of the name and parses nothing, so it is fast, and true
+// does not mean that the image is there.
+func Mentions(src []byte, settings []image.Setting) bool {
+	for _, setting := range settings {
+		last := setting.Match[strings.LastIndexByte(setting.Match, '/')+1:]
+		if bytes.Contains(src, []byte(last)) {
+			return true
+		}
+	}
+	return false
+}
+
+// A shape is one way to write an image reference in YAML. To teach pawl another
+// one, write it in a file of its own and name it in [shapes].
+type shape struct {
+	// keys are the keys that the shape looks at, see [mapping.get].
+	keys []string
+	// find is called for every mapping of every document.
+	find func(f *finder, m mapping)
+}
+
+func shapes() []shape {
+	return []shape{kustomizeShape(), patchShape(), containerShape(), helmShape()}
+}
+
+// target is one image reference and the way to change it.
+type target struct {
+	found  Found
+	at     *place // what holds it
+	holder holder
+	// scalars spell the reference. They tell targets apart: the same scalars are the
+	// same reference, found a second time through an alias.
+	scalars scalars
+	// refusal is why the reference cannot be changed, if it cannot.
+	refusal string
+	// bare is set for a name alone in a place that could hold a version.
+	bare bool
+	// value is a text to write that no setting brings, see [Field.Value].
+	value string
+}
+
+type scalars struct {
+	name, registry, tag, digest *yaml.Node
+}
+
+// version is the scalar that holds the version, or the name if there is none.
+func (s scalars) version() *yaml.Node {
+	for _, n := range []*yaml.Node{s.tag, s.digest} {
+		if !isEmpty(n) {
+			return n
+		}
+	}
+	return s.name
+}
+
+// A holder knows which scalars spell a reference.
+type holder interface {
+	// assign says what to write where so that the reference reads next. It may name
+	// scalars that have the text already.
+	assign(next image.Reference) ([]assignment, error)
+}
+
+// assignment gives a key a text.
+type assignment struct {
+	pair pair
+	text string
+	// after is the key that a missing one is written after.
+	after pair
+}
+
+// pair is a key of a mapping and its value.
+type pair struct {
+	name  string
+	key   *yaml.Node
+	raw   *yaml.Node // the value as it is written, nil when there is no such key
+	value *yaml.Node // the value with an alias followed, nil when there is no such key
+	in    *yaml.Node // the mapping that has the key: a merged one, if it comes from there
+}
+
+// document is what the shapes may know about the whole document.
+type document struct {
+	index      int
+	root       *yaml.Node
+	kubernetes bool // an object, or a patch for one
+}
+
+// mapping is a mapping of a document, as a shape sees it.
+type mapping struct {
+	node  *yaml.Node
+	at    *place
+	doc   *document
+	pairs []pair
+}
+
+// get returns the value of a key that one of the shapes declared. A key that the
+// mapping merges from another (<<) counts, as it does for all who read the file.
+func (m mapping) get(name string) pair {
+	for _, p := range m.pairs {
+		if p.name == name {
+			return p
+		}
+	}
+	return pair{name: name, in: m.node}
+}
+
+// finder walks the documents of one source.
+type finder struct {
+	src       *source
+	shapes    []shape
+	keys      map[string]bool
+	merged    map[*yaml.Node][]pair // what a mapping with an anchor holds
+	followers map[*yaml.Node]int    // aliases of a node
+	seen      map[scalars]bool
+	targets   []*target
+	missing   []Field // fields that the source does not have
+	// candidates counts the texts that were read as a reference, whether they are one
+	// or not, and long ones several times: reading takes more time than all else.
+	candidates int
+}
+
+// full reports whether the source has more images than pawl reads.
+func (f *finder) full() bool { return f.candidates > maxImages || len(f.targets) > maxImages }
+
+// parse reads a reference.
+func (f *finder) parse(text string) (image.Reference, bool) {
+	f.candidates += 1 + len(text)/128
+	if f.full() {
+		return image.Reference{}, false
+	}
+	ref, err := image.Parse(text)
+	return ref, err == nil
+}
+
+// search finds everything in the source.
+func search(s *source, fields []Field) (*finder, error) {
+	f := &finder{
+		src:       s,
+		shapes:    shapes(),
+		keys:      map[string]bool{},
+		merged:    map[*yaml.Node][]pair{},
+		followers: map[*yaml.Node]int{},
+		seen:      map[scalars]bool{},
+	}
+	for _, shape := range f.shapes {
+		for _, key := range shape.keys {
+			f.keys[key] = true
+		}
+	}
+	for i, doc := range s.docs {
+		f.countAliases(doc)
+		if len(doc.Content) == 0 {
+			continue
+		}
+		root := doc.Content[0]
+		d := &document{index: i, root: root, kubernetes: isKubernetes(root)}
+		f.walk(d, &place{node: root})
+	}
+	if err := f.findFields(fields); err != nil {
+		return nil, err
+	}
+	if f.full() {
+		return nil, s.unreadable(0, fmt.Sprintf("the file has more than the %d images that pawl reads", maxImages))
+	}
+	slices.SortStableFunc(f.targets, func(a, b *target) int {
+		return cmp.Or(cmp.Compare(a.found.Line, b.found.Line), cmp.Compare(a.found.Column, b.found.Column))
+	})
+	return f, nil
+}
+
+func (f *finder) countAliases(n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		f.followers[n.Alias]++
+	}
+	for _, child := range n.Content {
+		f.countAliases(child)
+	}
+}
+
+// walk visits every mapping once. It does not go through aliases: what they point
+// at is visited where it is written.
+func (f *finder) walk(d *document, at *place) {
+	if f.full() {
+		return
+	}
+	n := at.node
+	if n.Kind == yaml.SequenceNode {
+		for i, item := range n.Content {
+			f.enter(d, &place{parent: at, node: item, index: i})
+		}
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	m := mapping{node: n, at: at, doc: d, pairs: f.pairs(n)}
+	if len(m.pairs) > 0 {
+		for _, shape := range f.shapes {
+			shape.find(f, m)
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i].Value
+		if key == "status" && m.isObject() {
+			continue // what a controller saw is not what somebody asked for
+		}
+		f.enter(d, &place{parent: at, node: n.Content[i+1], key: key})
+	}
+}
+
+func (f *finder) enter(d *document, at *place) {
+	if len(at.node.Content) > 0 {
+		f.walk(d, at)
+	}
+}
+
+// pairs returns the pairs of a mapping whose keys the shapes look at, its own and
+// the merged ones (https://yaml.org/type/merge.html). The last of two equal keys
+// counts; [finder.duplicate] refuses to change them.
+func (f *finder) pairs(n *yaml.Node) []pair {
+	if known, ok := f.merged[n]; ok {
+		return known
+	}
+	if n.Anchor != "" {
+		f.merged[n] = nil // an anchor can be merged into itself
+	}
+	var own []pair
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+		case key.ShortTag() == yaml.MergeTag:
+			merges = append(merges, value)
+		case f.keys[key.Value]:
+			own = replacePair(own, pair{name: key.Value, key: key, raw: value, value: follow(value), in: n})
+		}
+	}
+	for _, merge := range merges {
+		own = f.inherit(own, merge)
+	}
+	if n.Anchor != "" {
+		f.merged[n] = own
+	}
+	return own
+}
+
+func replacePair(pairs []pair, p pair) []pair {
+	for i := range pairs {
+		if pairs[i].name == p.name {
+			pairs[i] = p
+			return pairs
+		}
+	}
+	return append(pairs, p)
+}
+
+// inherit adds what a merge brings and the mapping does not have.
+func (f *finder) inherit(own []pair, merge *yaml.Node) []pair {
+	sources := []*yaml.Node{merge}
+	if merge.Kind == yaml.SequenceNode {
+		sources = merge.Content
+	}
+	for _, source := range sources {
+		source = follow(source)
+		if source.Kind != yaml.MappingNode {
+			continue
+		}
+		for _, p := range f.pairs(source) {
+			if (mapping{pairs: own}).get(p.name).value == nil {
+				own = append(own, p)
+			}
+		}
+	}
+	return own
+}
+
+// follow returns what an alias stands for.
+func follow(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// add keeps a target, completed with its place in the file. A reference that was
+// found before is left out.
+func (f *finder) add(m mapping, t target) {
+	if f.seen[t.scalars] || f.full() {
+		return
+	}
+	f.seen[t.scalars] = true
+	t.at = m.at
+	t.found.File = f.src.file
+	t.found.Document = m.doc.index
+	t.found.Line, t.found.Column = f.mark(t)
+	t.found.Alias = f.countFollowers(t)
+	f.targets = append(f.targets, &t)
+}
+
+// mark says where the version of a target is written, or its name.
+func (f *finder) mark(t target) (line, column int) {
+	n := t.scalars.version()
+	if n == nil {
+		return t.at.node.Line, t.at.node.Column
+	}
+	at, err := f.src.locate(n)
+	if err != nil {
+		return n.Line, n.Column
+	}
+	off := at.start
+	if prefix := t.found.Image.Name; n == t.scalars.name && t.found.Image.Version() != "" && strings.HasPrefix(n.Value, prefix) {
+		off += len(prefix) + 1
+	}
+	return f.src.lines.position(off)
+}
+
+// countFollowers counts the aliases of the scalar that holds the version and of
+// all that it is in.
+func (f *finder) countFollowers(t target) int {
+	count := f.followers[t.scalars.version()]
+	for at := t.at; at != nil; at = at.parent {
+		count += f.followers[at.node]
+	}
+	return count
+}

@@ -1,0 +1,209 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/getpawl/pawl/pkg/image"
+)
+
+// helmShape is an image in parts, as Helm charts have it in their values:
+// repository and tag; registry, repository and tag; each with digest or sha
+// beside it. The old form image and tag (or imageTag) is read as well. It is found
+// wherever it is: in values files, in HelmReleases, in custom resources.
+func helmShape() shape {
+	return shape{
+		keys: []string{"registry", "repository", "image", "tag", "imageTag", "digest", "sha"},
+		find: findParts,
+	}
+}
+
+// hasParts reports whether a mapping spells an image in parts, so that image:
+// there is no whole reference.
+func hasParts(m mapping) bool {
+	for _, key := range []string{"tag", "imageTag", "repository"} {
+		if p := m.get(key); p.value != nil && isScalar(p.value) {
+			return true
+		}
+	}
+	return false
+}
+
+var errNoTag = errors.New("a tag stands beside the digest: give both (NAME:TAG@DIGEST)")
+
+// parts is a reference in several scalars.
+type parts struct {
+	registry, name, tag, digest pair
+	current                     image.Reference
+}
+
+func findParts(f *finder, m mapping) {
+	p, ok := readParts(m)
+	if !ok {
+		return
+	}
+	name := p.name.value.Value
+	if registry := scalarText(p.registry.value); registry != "" {
+		name = registry + "/" + name
+	}
+	if ref, ok := f.parse(name); !ok || ref.Version() != "" {
+		return
+	}
+	version, refusal := readVersion(scalarText(p.tag.value), p.digestText())
+	version.Name = name
+	p.current = version
+	path := m.at.path()
+	if path == "" {
+		path = p.versionPair().name
+	}
+	f.add(m, target{
+		found:   Found{Kind: Helm, Path: path, Image: version},
+		holder:  p,
+		scalars: scalars{name: p.name.value, registry: p.registry.value, tag: p.tag.value, digest: p.digest.value},
+		refusal: refusal,
+	})
+}
+
+// readParts picks the keys. A mapping that has repository and image both is left
+// alone: charts disagree on what they mean together.
+func readParts(m mapping) (parts, bool) {
+	repository, short := m.get("repository"), m.get("image")
+	p := parts{registry: m.get("registry"), name: repository, tag: m.get("tag"), digest: m.get("digest")}
+	if repository.value == nil {
+		p.name = short
+		if p.tag.value == nil {
+			p.tag = m.get("imageTag")
+		}
+	} else if short.value != nil && isScalar(short.value) {
+		return parts{}, false
+	}
+	if sha := m.get("sha"); p.digest.value == nil && holdsDigest(sha.value) {
+		p.digest = sha
+	}
+	for _, part := range []pair{p.registry, p.tag, p.digest} {
+		if !isScalar(part.value) {
+			return parts{}, false
+		}
+	}
+	if !isText(p.name.value) {
+		return parts{}, false
+	}
+	return p, p.tag.value != nil || repository.value != nil && !isEmpty(p.digest.value)
+}
+
+func (p parts) versionPair() pair {
+	if p.tag.value != nil {
+		return p.tag
+	}
+	return p.digest
+}
+
+// holdsDigest reports whether the value of sha is a digest or could become one: a
+// commit has that key as well.
+func holdsDigest(n *yaml.Node) bool {
+	text := scalarText(n)
+	return n != nil && isScalar(n) && (text == "" || isDigest(withAlgorithm(text)))
+}
+
+// digestText returns the digest with its algorithm.
+func (p parts) digestText() string {
+	if p.digest.name == "sha" {
+		return withAlgorithm(scalarText(p.digest.value))
+	}
+	return scalarText(p.digest.value)
+}
+
+// withAlgorithm completes the value of sha, which holds the digits only in the
+// charts of prometheus-community and grafana.
+func withAlgorithm(text string) string {
+	if text == "" || strings.Contains(text, ":") {
+		return text
+	}
+	return "sha256:" + text
+}
+
+// forKey writes a digest in the way in which a key has it.
+func forKey(p pair, digest string) (string, error) {
+	if p.name != "sha" || digest == "" || strings.Contains(scalarText(p.value), ":") {
+		return digest, nil
+	}
+	digits, ok := strings.CutPrefix(digest, "sha256:")
+	if !ok {
+		return "", fmt.Errorf("the key sha holds the digits of a sha256 digest, not %s", digest)
+	}
+	return digits, nil
+}
+
+// readVersion reads a tag, which may have a digest at its end, and a digest beside
+// it. When one of them is neither, it says why the image cannot be changed.
+func readVersion(tag, digest string) (ref image.Reference, refusal string) {
+	ref = image.Reference{Tag: tag, Digest: digest}
+	if before, after, found := strings.Cut(tag, "@"); found && digest == "" {
+		ref.Tag, ref.Digest = before, after
+	}
+	if ref.Tag != "" {
+		if _, err := image.ParseTag(ref.Tag); err != nil {
+			return ref, quote(tag) + " is no tag: a variable or a template must be changed by hand"
+		}
+	}
+	if ref.Digest != "" {
+		if _, err := image.ParseDigest(ref.Digest); err != nil {
+			return ref, quote(ref.Digest) + " is no digest: it must be changed by hand"
+		}
+	}
+	return ref, ""
+}
+
+func (p parts) assign(next image.Reference) ([]assignment, error) {
+	if next.Tag == "" && (p.current.Tag != "" || !p.separate()) {
+		return nil, errNoTag
+	}
+	changes, err := p.assignVersion(next)
+	if err != nil {
+		return nil, err
+	}
+	if next.Name != p.current.Name {
+		changes = append(changes, p.assignName(next.Name)...)
+	}
+	return changes, nil
+}
+
+func (p parts) assignVersion(next image.Reference) ([]assignment, error) {
+	if !p.separate() {
+		return []assignment{{pair: p.tag, text: next.Version()}}, nil
+	}
+	digest, err := forKey(p.digest, next.Digest)
+	if err != nil {
+		return nil, err
+	}
+	changes := []assignment{{pair: p.digest, text: digest}}
+	if p.tag.value != nil {
+		return append(changes, assignment{pair: p.tag, text: next.Tag}), nil
+	}
+	if next.Tag != "" {
+		return nil, errors.New("the values have a digest and no key tag: give a digest without a tag")
+	}
+	return changes, nil
+}
+
+// separate reports whether the digest has a key of its own. Without one it goes
+// behind the tag (tag: 1.2@sha256:…), which charts join to the same reference.
+func (p parts) separate() bool {
+	return p.digest.value != nil && !strings.Contains(scalarText(p.tag.value), "@")
+}
+
+// assignName spreads a name over registry and repository as they are there.
+func (p parts) assignName(name string) []assignment {
+	registry := scalarText(p.registry.value)
+	if registry == "" {
+		return []assignment{{pair: p.name, text: name}}
+	}
+	host, rest, found := strings.Cut(name, "/")
+	if found && (strings.ContainsAny(host, ".:") || host == "localhost" || host != strings.ToLower(host)) {
+		return []assignment{{pair: p.registry, text: host}, {pair: p.name, text: rest}}
+	}
+	return []assignment{{pair: p.registry, text: "docker.io"}, {pair: p.name, text: name}}
+}
