@@ -1,0 +1,120 @@
+// Package config reads .pawl.yaml: the environments of a config repository, in
+// promotion order, with the gates of each, and the images that need a name.
+//
+// A configuration that [Parse] returns is complete and valid: every default is
+// filled in and every rule of this package holds, so that nobody has to check
+// again. What pawl would have to ignore is refused: unknown and repeated keys,
+// values of another type, anchors, aliases, tags, a second document, and the
+// parts of the format that this version cannot honor. All problems of a file are
+// reported together, each with its line and column.
+//
+// Time and memory are bounded on any input: a file has at most 128 KiB, every
+// list and every text has a limit, and an alias is never followed.
+//
+// The package reads bytes. It opens no file, knows no repository and no hosting
+// service, and cannot say whether a branch exists.
+package config
+
+import (
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// FileName is the name of the file, in the root of the config repository.
+const FileName = ".pawl.yaml"
+
+// Version is the format that this package reads.
+const Version = 1
+
+// Config is the configuration of pawl for one config repository.
+type Config struct {
+	// Version of the format of this file. There is one: 1.
+	Version int `json:"version"`
+	// Environments in promotion order: what is released enters the first one, and each of the others is promoted into from the one before it.
+	Environments []Environment `json:"environments"`
+	// Images that need a name of their own, or that stand in places where pawl does not look by itself.
+	Images []Image `json:"images,omitempty"`
+
+	// Source says where the configuration was read, as the caller of Parse put it.
+	// It is empty when the repository has no file and the conventional layout applies.
+	Source string `json:"-"`
+}
+
+// Environment is one place that a GitOps engine deploys: a branch of the config repository.
+type Environment struct {
+	// Name of the environment, as commands and pull requests call it: lower-case letters, digits and dashes, at least one letter.
+	Name string `json:"name"`
+	// Branch that the GitOps engine deploys from. No two environments share one.
+	Branch string `json:"branch"`
+	// Paths of the files in which bump looks for images: globs from the root of the repository, where ** stands for any number of folders. The default is that of the environment before, and base/** for the first one. All environments have the same paths.
+	Paths []string `json:"paths,omitempty"`
+	// Gates that a commit has to pass before it is promoted into this environment. The first environment has none, because nothing is promoted into it.
+	Gates Gates `json:"gates,omitzero"`
+}
+
+// Gates are conditions on the exact commit that is promoted. All of them have to hold.
+type Gates struct {
+	// Checks that must have succeeded on the commit: names of commit statuses or check runs, or globs in which * stands for anything but a slash and ** for any number of segments. Every entry must match at least one result, and all that it matches must have succeeded.
+	Checks []string `json:"checks,omitempty"`
+	// Approvals that the pull request needs, from people who may write to the repository.
+	Approvals int `json:"approvals,omitempty"`
+}
+
+// Image is a container image with a name of its own.
+type Image struct {
+	// Name by which commands may call the image.
+	Name string `json:"name"`
+	// Repository of the image, without tag and digest: ghcr.io/acme/api.
+	Repository string `json:"repository"`
+	// Fields that hold the version of the image where pawl cannot tell by itself.
+	Fields []Field `json:"fields,omitempty"`
+}
+
+// Field is a place in YAML files that holds the version of an image.
+type Field struct {
+	// File that holds the field: a path from the root of the repository, or a glob.
+	File string `json:"file"`
+	// Path of keys to the field, with dots between them: server.version.
+	Path string `json:"path"`
+}
+
+// Environment returns the environment of that name.
+func (c *Config) Environment(name string) (Environment, bool) {
+	return c.at(c.index(name))
+}
+
+// ByBranch returns the environment that is deployed from that branch.
+func (c *Config) ByBranch(branch string) (Environment, bool) {
+	return c.at(slices.IndexFunc(c.Environments, func(e Environment) bool { return e.Branch == branch }))
+}
+
+// Before returns the environment that is promoted into the named one. The first
+// environment has none before it.
+func (c *Config) Before(name string) (Environment, bool) {
+	return c.at(c.index(name) - 1)
+}
+
+func (c *Config) index(name string) int {
+	return slices.IndexFunc(c.Environments, func(e Environment) bool { return e.Name == name })
+}
+
+func (c *Config) at(i int) (Environment, bool) {
+	if i < 0 || i >= len(c.Environments) {
+		return Environment{}, false
+	}
+	return c.Environments[i], true
+}
+
+// Match says whether the path is among the environment's paths. It is a path in
+// the repository: relative to its root, with slashes.
+func (e Environment) Match(path string) bool {
+	return slices.ContainsFunc(e.Paths, func(glob string) bool {
+		return doublestar.MatchUnvalidated(glob, path)
+	})
+}
+
+// Match says whether the path is the field's file, or matches its glob.
+func (f Field) Match(path string) bool {
+	return f.File == path || doublestar.MatchUnvalidated(f.File, path)
+}

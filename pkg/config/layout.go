@@ -1,0 +1,49 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// defaultPaths is where bump looks for images unless the configuration says otherwise.
+func defaultPaths() []string { return []string{"base/**"} }
+
+// LayoutError says that a repository without a configuration file does not have
+// the conventional layout either.
+type LayoutError struct {
+	Reason string
+}
+
+// Error says what about the branches is not conventional.
+func (e *LayoutError) Error() string { return e.Reason }
+
+// Hint says what to do about it.
+func (e *LayoutError) Hint() string {
+	return fmt.Sprintf("write a %s that lists the environments and their branches", FileName)
+}
+
+// Default returns the configuration of a repository that has no file: the
+// environments dev, staging and production, each on the branch of its name, as
+// far as those branches are there, without gates, and with images below base/.
+// A repository that calls its last branch prod has the environment prod.
+// The error is a [*LayoutError].
+func Default(branches []string) (*Config, error) {
+	conventional := []string{"dev", "staging", "production", "prod"}
+	c := &Config{Version: Version}
+	for _, name := range conventional {
+		if slices.Contains(branches, name) {
+			c.Environments = append(c.Environments, Environment{Name: name, Branch: name, Paths: defaultPaths()})
+		}
+	}
+	if len(c.Environments) == 0 {
+		return nil, &LayoutError{fmt.Sprintf("there is no %s, and none of the branches %s",
+			FileName, strings.Join(conventional, ", "))}
+	}
+	_, production := c.Environment("production")
+	if _, prod := c.Environment("prod"); prod && production {
+		return nil, &LayoutError{fmt.Sprintf("there is no %s, and both a branch production and a branch prod: "+
+			"pawl cannot tell which one is deployed", FileName)}
+	}
+	return c, nil
+}
