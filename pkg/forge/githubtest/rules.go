@@ -1,0 +1,468 @@
+package githubtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Rules are a ruleset (or, with Classic, a branch protection) for the branches
+// that a pattern matches. They hold for REST, updateRefs, pushes and the merge
+// button alike.
+type Rules struct {
+	RequirePullRequest bool
+	// RequireApprovals is the number of approving reviews by people who can write;
+	// any number above zero requires a pull request, too.
+	RequireApprovals int
+	// DismissStaleReviews makes approvals of an older head void.
+	DismissStaleReviews bool
+	// RequireChecks are names of commit statuses or check runs that must have
+	// succeeded on the commit.
+	RequireChecks        []string
+	RequireLinearHistory bool
+	BlockForcePush       bool
+	BlockDeletion        bool
+	RestrictCreation     bool
+	// RestrictUpdates lets only Bypass move the branch.
+	RestrictUpdates bool
+	// Bypass are the logins for whom these rules do not hold, in the mode "always".
+	Bypass []string
+	// Classic words refusals as a branch protection does (GH006) and not as a
+	// ruleset (GH013).
+	Classic bool
+	// Listed are other rules by their type, with their parameters: "merge_queue",
+	// "required_signatures", … They are only shown, not enforced.
+	Listed map[string]map[string]any
+}
+
+type ruleset struct {
+	id      int64
+	pattern string
+	rules   Rules
+	created time.Time
+}
+
+// matches follows the fnmatch of rulesets with FNM_PATHNAME: * stays inside one
+// segment [docs: creating rulesets, using fnmatch syntax].
+func (s *ruleset) matches(branch string) bool {
+	if s.pattern == "~ALL" {
+		return true
+	}
+	if strings.HasSuffix(s.pattern, "/**/*") && strings.HasPrefix(branch, strings.TrimSuffix(s.pattern, "**/*")) {
+		return true
+	}
+	matched, err := path.Match(s.pattern, branch)
+	return err == nil && matched
+}
+
+func (s *ruleset) bypassedBy(login string) bool {
+	return slices.ContainsFunc(s.rules.Bypass, func(name string) bool { return strings.EqualFold(name, login) })
+}
+
+// wantsPull says whether changes need a pull request.
+func (x Rules) wantsPull() bool { return x.RequirePullRequest || x.RequireApprovals > 0 }
+
+// verdict is what the rules say about a change.
+type verdict struct {
+	ref     string
+	reasons []string
+	classic bool
+}
+
+// apiError is the refusal in REST's words. A ruleset lists its reasons in
+// paragraphs [issue gitea-mq#91; "Repository rule violations found\n\nCannot update
+// this protected ref.\n\n" in several public captures]; a branch protection
+// joins them [googleapis/repo-automation-bots#5551].
+func (v verdict) apiError(status int) error {
+	if len(v.reasons) == 0 {
+		return nil
+	}
+	if v.classic {
+		return &Error{Status: status, Message: strings.Join(v.reasons, " ")}
+	}
+	text := "Repository rule violations found\n\n"
+	for _, reason := range v.reasons {
+		text += reason + "\n\n"
+	}
+	return &Error{Status: status, Message: text}
+}
+
+// violations judges a change of a ref against every rule that the caller cannot
+// bypass. A change to where the branch is already is judged as well: PATCH was seen
+// to answer it with 422 on a protected branch. The objects of the new commit are
+// looked up in view.
+func (r *repository) violations(ctx context.Context, view *store, c caller, m move, before string) (verdict, error) {
+	v := verdict{ref: m.ref}
+	branch, isBranch := strings.CutPrefix(m.ref, "refs/heads/")
+	if !isBranch {
+		return v, nil
+	}
+	for _, set := range r.rulesets {
+		if !set.matches(branch) || set.bypassedBy(c.login()) {
+			continue
+		}
+		reasons, err := r.broken(ctx, view, set.rules, branch, m, before)
+		if err != nil {
+			return v, err
+		}
+		for _, reason := range reasons {
+			if !slices.Contains(v.reasons, reason) {
+				v.reasons = append(v.reasons, reason)
+			}
+		}
+		v.classic = v.classic || len(reasons) > 0 && set.rules.Classic
+	}
+	return v, nil
+}
+
+// broken lists the reasons why one set of rules forbids a change.
+func (r *repository) broken(ctx context.Context, view *store, rules Rules, branch string, m move, before string) ([]string, error) {
+	switch {
+	case before == zeroSHA && rules.RestrictCreation:
+		return []string{"Cannot create ref due to creations being restricted."}, nil
+	case before == zeroSHA:
+		// The other rules are about changing a branch that is there; required checks
+		// have a switch of their own for creation (do_not_enforce_on_create).
+		return nil, nil
+	case m.after == zeroSHA && rules.BlockDeletion:
+		return []string{"Cannot delete this branch"}, nil
+	case m.after == zeroSHA:
+		return nil, nil
+	}
+	var reasons []string
+	if rules.RestrictUpdates && rules.Classic { // [dependabot-core#3998]
+		reasons = append(reasons, "You're not authorized to push to this branch.")
+	} else if rules.RestrictUpdates {
+		reasons = append(reasons, "Cannot update this protected ref.")
+	}
+	forward, err := view.isAncestor(ctx, before, m.after)
+	if err != nil {
+		return nil, err
+	}
+	if rules.BlockForcePush && !forward {
+		reasons = append(reasons, "Cannot force-push to this branch")
+	}
+	if rules.RequireLinearHistory {
+		merges, err := mergeCommits(ctx, view, before, m.after)
+		if err != nil {
+			return nil, err
+		}
+		reasons = append(reasons, merges...)
+	}
+	if rules.wantsPull() {
+		reasons = append(reasons, r.pullReasons(rules, branch, m)...)
+	}
+	return append(reasons, r.checkReasons(rules, m)...), nil
+}
+
+// mergeCommits words the linear-history rule; the list of commits below the
+// sentence is how a push was seen to be refused.
+func mergeCommits(ctx context.Context, view *store, before, after string) ([]string, error) {
+	fresh, err := view.missing(ctx, before, after)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range fresh {
+		if len(c.parents) > 1 {
+			return []string{"This branch must not contain merge commits."}, nil
+		}
+	}
+	return nil, nil
+}
+
+// pullReasons asks for an open pull request into the branch whose head is the new
+// commit, with the approvals that the rule wants. With that, moving the branch
+// directly is allowed [docs: about protected branches; issues ava-labs/libevm#52,
+// yshavit/mdq#255]; any other commit "must be made through a pull request".
+func (r *repository) pullReasons(rules Rules, branch string, m move) []string {
+	candidates := []*pull{m.button}
+	if m.button == nil {
+		candidates = nil
+		for _, p := range r.pulls {
+			if p.open() && !p.draft && p.base == branch && p.head == m.after {
+				candidates = append(candidates, p)
+			}
+		}
+	}
+	if len(candidates) == 0 {
+		return []string{"Changes must be made through a pull request."}
+	}
+	var reasons []string
+	for _, p := range candidates {
+		reasons = r.reviewReasons(rules, p)
+		if len(reasons) == 0 {
+			return nil
+		}
+	}
+	return reasons
+}
+
+// reviewReasons says what reviews a pull request lacks.
+func (r *repository) reviewReasons(rules Rules, p *pull) []string {
+	approvals, objections := 0, 0
+	for _, review := range p.latestReviews() {
+		if !r.role(review.user).atLeast(Write) {
+			continue
+		}
+		switch {
+		case review.state == "CHANGES_REQUESTED":
+			objections++
+		case review.state == "APPROVED" && (!rules.DismissStaleReviews || review.sha == p.head):
+			approvals++
+		}
+	}
+	var reasons []string
+	if approvals < rules.RequireApprovals {
+		noun := "approving reviews are"
+		if rules.RequireApprovals == 1 {
+			noun = "approving review is"
+		}
+		reasons = append(reasons, fmt.Sprintf("At least %d %s required by reviewers with write access.", rules.RequireApprovals, noun))
+	}
+	if objections > 0 && rules.RequireApprovals > 0 {
+		reasons = append(reasons, "Changes have been requested.") // the words are unverified
+	}
+	return reasons
+}
+
+// checkReasons says which required checks have not succeeded on the commit, or on
+// the pull request's head for the merge button. One is named [docs: troubleshooting
+// required status checks; issue ava-labs/libevm#52], several are counted
+// [kubeflow/pipelines#4384].
+func (r *repository) checkReasons(rules Rules, m move) []string {
+	sha := m.after
+	if m.button != nil {
+		sha = m.button.head
+	}
+	counts := map[string]int{}
+	var only string
+	for _, name := range rules.RequireChecks {
+		if state := r.checkState(sha, name); state != "" {
+			counts[state]++
+			only = fmt.Sprintf("Required status check %q is %s.", name, state)
+		}
+	}
+	open := counts["expected"] + counts["in progress"] + counts["failing"]
+	switch {
+	case open == 0:
+		return nil
+	case open == 1:
+		return []string{only}
+	case counts["expected"] == open:
+		return []string{fmt.Sprintf("%d of %d required status checks are expected.", open, len(rules.RequireChecks))}
+	}
+	var parts []string
+	for _, state := range []string{"failing", "in progress", "expected"} {
+		if counts[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
+		}
+	}
+	return []string{fmt.Sprintf("%d of %d required status checks have not succeeded: %s.", open, len(rules.RequireChecks), strings.Join(parts, ", "))}
+}
+
+// checkState is "" when the named check succeeded on the commit, else what it is:
+// expected, in progress or failing. "If a check and a commit status have the same
+// name, both must pass" [docs: troubleshooting required status checks].
+func (r *repository) checkState(sha, name string) string {
+	found, pending := false, false
+	for _, status := range r.latestStatuses(sha) {
+		if status.context != name {
+			continue
+		}
+		found = true
+		switch status.state {
+		case "failure", "error":
+			return "failing"
+		case "pending":
+			pending = true
+		}
+	}
+	for _, run := range latestRuns(r.runsOf(sha)) {
+		if run.name != name {
+			continue
+		}
+		found = true
+		switch {
+		case run.status != "completed":
+			pending = true
+		case run.conclusion != "success" && run.conclusion != "neutral" && run.conclusion != "skipped":
+			return "failing"
+		}
+	}
+	switch {
+	case !found:
+		return "expected"
+	case pending:
+		return "in progress"
+	}
+	return ""
+}
+
+// protected says whether any rule is about a branch.
+func (r *repository) protected(branch string) bool {
+	return slices.ContainsFunc(r.rulesets, func(s *ruleset) bool { return s.matches(branch) })
+}
+
+func ruleRoutes() []route {
+	return []route{
+		{"GET", "/rules/branches/{branch...}", reads("metadata"), branchRules},
+		{"GET", "/rulesets", reads("metadata"), listRulesets},
+		{"GET", "/rulesets/{ruleset_id}", reads("metadata"), getRuleset},
+	}
+}
+
+// branchRules is GET /repos/{owner}/{repo}/rules/branches/{branch}: every rule of
+// every ruleset that applies, whoever asks [docs: rest/repos/rules]. Branch
+// protections do not show here.
+func branchRules(_ context.Context, q *request) (*response, error) {
+	var all []object
+	for _, set := range q.repo.rulesets {
+		if set.rules.Classic || !set.matches(q.path["branch"]) {
+			continue
+		}
+		for _, rule := range set.rules.json() {
+			rule["ruleset_source_type"], rule["ruleset_source"] = "Repository", q.repo.fullName()
+			rule["ruleset_id"] = set.id
+			all = append(all, rule)
+		}
+	}
+	return paged(q, all, func(rule object) any { return rule }), nil
+}
+
+// json is the rules as the schemas repository-rule-….
+func (x Rules) json() []object {
+	var list []object
+	add := func(on bool, kind string, parameters object) {
+		rule := object{"type": kind}
+		if parameters != nil {
+			rule["parameters"] = parameters
+		}
+		if on {
+			list = append(list, rule)
+		}
+	}
+	add(x.RestrictCreation, "creation", nil)
+	add(x.RestrictUpdates, "update", nil)
+	add(x.BlockDeletion, "deletion", nil)
+	add(x.RequireLinearHistory, "required_linear_history", nil)
+	add(x.wantsPull(), "pull_request", object{
+		"required_approving_review_count": x.RequireApprovals,
+		"dismiss_stale_reviews_on_push":   x.DismissStaleReviews,
+		"require_code_owner_review":       false, "require_last_push_approval": false,
+		"required_review_thread_resolution": false,
+		"allowed_merge_methods":             []string{"merge", "squash", "rebase"},
+	})
+	var checks []object
+	for _, name := range x.RequireChecks {
+		checks = append(checks, object{"context": name})
+	}
+	add(checks != nil, "required_status_checks", object{
+		"strict_required_status_checks_policy": false, "do_not_enforce_on_create": true,
+		"required_status_checks": checks,
+	})
+	add(x.BlockForcePush, "non_fast_forward", nil)
+	for _, kind := range slices.Sorted(maps.Keys(x.Listed)) {
+		add(true, kind, x.Listed[kind])
+	}
+	return list
+}
+
+// getProtection is GET …/branches/{branch}/protection: the branch protection of
+// old, which rulesets do not show in. 404 says that there is none.
+func getProtection(_ context.Context, q *request) (*response, error) {
+	branch := q.path["branch"]
+	if q.repo.branch(branch) == "" {
+		return nil, &Error{Status: 404, Message: "Branch not found"}
+	}
+	on := func(b bool) object { return object{"enabled": b} }
+	for _, set := range q.repo.rulesets {
+		if !set.rules.Classic || !set.matches(branch) {
+			continue
+		}
+		x, self := set.rules, q.repo.api("/branches/"+branch+"/protection")
+		body := object{
+			"url": self, "enforce_admins": object{"url": self + "/enforce_admins", "enabled": true},
+			"required_linear_history": on(x.RequireLinearHistory), "allow_force_pushes": on(!x.BlockForcePush),
+			"allow_deletions": on(!x.BlockDeletion), "block_creations": on(x.RestrictCreation),
+		}
+		if x.wantsPull() {
+			body["required_pull_request_reviews"] = object{
+				"url": self + "/required_pull_request_reviews", "dismiss_stale_reviews": x.DismissStaleReviews,
+				"require_code_owner_reviews": false, "required_approving_review_count": x.RequireApprovals,
+			}
+		}
+		if x.RequireChecks != nil {
+			body["required_status_checks"] = object{
+				"url": self + "/required_status_checks", "contexts_url": self + "/required_status_checks/contexts",
+				"strict": false, "contexts": x.RequireChecks, "checks": []any{},
+			}
+		}
+		return ok(body), nil
+	}
+	return nil, &Error{Status: 404, Message: "Branch not protected"}
+}
+
+func listRulesets(_ context.Context, q *request) (*response, error) {
+	var sets []*ruleset
+	for _, set := range q.repo.rulesets {
+		if !set.rules.Classic {
+			sets = append(sets, set)
+		}
+	}
+	return paged(q, sets, func(set *ruleset) any { return q.repo.rulesetJSON(set) }), nil
+}
+
+// getRuleset is GET /repos/{owner}/{repo}/rulesets/{ruleset_id}. The bypass list
+// shows to those with write access to the ruleset only; everybody learns whether
+// they can bypass it themselves [docs: rest/repos/rules, get a repository ruleset].
+func getRuleset(_ context.Context, q *request) (*response, error) {
+	i := slices.IndexFunc(q.repo.rulesets, func(s *ruleset) bool { return s.id == int64(q.number("ruleset_id")) })
+	if i < 0 || q.repo.rulesets[i].rules.Classic {
+		return nil, errNotFound()
+	}
+	set := q.repo.rulesets[i]
+	body := q.repo.rulesetJSON(set)
+	body["rules"] = set.rules.json()
+	body["conditions"] = object{"ref_name": object{"include": []string{"refs/heads/" + set.pattern}, "exclude": []string{}}}
+	body["current_user_can_bypass"] = "never"
+	if set.bypassedBy(q.caller.login()) {
+		body["current_user_can_bypass"] = "always"
+	}
+	if q.repo.may(q.caller, access{"administration", "write", Admin}) == nil {
+		body["bypass_actors"] = q.repo.bypassActors(set)
+	}
+	return ok(body), nil
+}
+
+func (r *repository) rulesetJSON(set *ruleset) object {
+	api := r.api(fmt.Sprintf("/rulesets/%d", set.id))
+	return object{
+		"id": set.id, "name": set.pattern, "target": "branch", "source_type": "Repository",
+		"source": r.fullName(), "enforcement": "active", "node_id": nodeID("RRS", set.id),
+		"created_at": stamp(set.created), "updated_at": stamp(set.created),
+		"_links": object{
+			"self": object{"href": api},
+			"html": object{"href": r.html(fmt.Sprintf("/rules/%d", set.id))},
+		},
+	}
+}
+
+func (r *repository) bypassActors(set *ruleset) []object {
+	list := []object{}
+	for _, login := range set.rules.Bypass {
+		a := r.server.account(login)
+		if a == nil {
+			continue
+		}
+		actor := object{"actor_id": a.id, "actor_type": "User", "bypass_mode": "always"}
+		if a.app != nil {
+			actor["actor_id"], actor["actor_type"] = a.app.id, "Integration"
+		}
+		list = append(list, actor)
+	}
+	return list
+}
