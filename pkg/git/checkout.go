@@ -1,0 +1,118 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Checkout is a user's working copy. It is read and changed with the git program,
+// so that every kind works: linked worktrees, shallow, partial and sparse clones,
+// alternates, any version of the index.
+type Checkout struct {
+	git     program
+	root    string // of the working tree
+	private string // the .git folder of this worktree: HEAD and index are here
+	objects *database
+}
+
+// OpenCheckout finds the working copy around a folder. It returns [ErrNoCheckout]
+// outside of one, also in a bare repository, and [ErrNoGit] when there is one and
+// no git program to read it with.
+func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
+	git, err := findProgram(dir)
+	if err != nil {
+		if !insideCheckout(dir) {
+			return nil, ErrNoCheckout
+		}
+		return nil, err
+	}
+	// The root comes last: outside of a working tree git stops there.
+	lines, err := git.lines(ctx, "rev-parse", "--show-object-format", "--is-bare-repository",
+		"--is-inside-work-tree", "--absolute-git-dir", "--show-toplevel")
+	if len(lines) > 0 && lines[0] != "sha1" {
+		return nil, objectFormatError(lines[0])
+	}
+	switch {
+	case mentions(err, "not a git repository", "cannot use bare repository"),
+		len(lines) >= 3 && (lines[1] == "true" || lines[2] == "false"):
+		return nil, ErrNoCheckout
+	case err != nil:
+		return nil, fmt.Errorf("opening the checkout: %w", err)
+	case len(lines) != 5:
+		return nil, errors.New("opening the checkout: its path has a line break, or git is older than 2.31")
+	}
+	git.dir = filepath.FromSlash(lines[4])
+	return &Checkout{git: git, root: git.dir, private: filepath.FromSlash(lines[3]), objects: newDatabase(git)}, nil
+}
+
+func objectFormatError(format string) error {
+	if format == "sha256" {
+		return errors.New("opening the checkout: its object format is sha256, only sha1 is supported")
+	}
+	return errors.New("opening the checkout: git is older than 2.31")
+}
+
+// insideCheckout looks for a .git entry without the help of git.
+func insideCheckout(dir string) bool {
+	dir, err := filepath.Abs(dir)
+	for err == nil {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+	return false
+}
+
+// Root is the folder at the top of the working tree.
+func (c *Checkout) Root() string { return c.root }
+
+// Objects gives access to the commits and files of the local object database.
+func (c *Checkout) Objects() *Objects { return newObjects(c.objects, nil) }
+
+// Head returns the branch that is checked out, empty when HEAD is detached, and
+// its commit. A branch without a commit is an error.
+func (c *Checkout) Head(ctx context.Context) (branch, sha string, err error) {
+	lines, err := c.git.lines(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
+	if mentions(err, "ambiguous argument", "unknown revision") {
+		return "", "", errors.New("reading HEAD: the branch has no commit yet")
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("reading HEAD: %w", err)
+	}
+	if len(lines) != 2 {
+		return "", "", errors.New("reading HEAD: git gave no answer")
+	}
+	if lines[1] == "HEAD" {
+		return "", lines[0], nil
+	}
+	branch, ok := strings.CutPrefix(lines[1], branchPrefix)
+	if !ok {
+		return "", "", fmt.Errorf("reading HEAD: %q is not a branch", lines[1])
+	}
+	return branch, lines[0], nil
+}
+
+// RemoteURL returns the URL that a remote is fetched from, with the user's
+// url.*.insteadOf rules applied and without the credentials that it may hold.
+func (c *Checkout) RemoteURL(ctx context.Context, name string) (string, error) {
+	if reason := badBranch(name); reason != "" {
+		return "", fmt.Errorf("%q is not the name of a remote: it %s", name, reason)
+	}
+	lines, err := c.git.lines(ctx, "remote", "get-url", name)
+	if err != nil {
+		return "", fmt.Errorf("reading the URL of the remote %q: %w", name, err)
+	}
+	if len(lines) == 0 {
+		return "", fmt.Errorf("reading the URL of the remote %q: it has none", name)
+	}
+	return withoutCredentials(lines[0]), nil
+}

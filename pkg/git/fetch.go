@@ -1,0 +1,283 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+)
+
+// maxHaves is how many commits the server is told of that are here already.
+const maxHaves = 16
+
+// saidError is what the server answered in the protocol instead of a pack. The
+// same wish in other words may be granted.
+type saidError struct{ text string }
+
+func (e *saidError) Error() string { return "the server said: " + e.text }
+
+// wish is one request to upload-pack.
+type wish struct {
+	wants  []plumbing.Hash
+	haves  []plumbing.Hash // complete commits at depth 1
+	tip    bool            // wants are commits, at depth 1
+	filter packp.Filter
+}
+
+// Fetch gets commits, each with all its folders but without history, in one
+// request. File contents come with them only from a server that cannot leave
+// them out; [Objects.Load] gets those that are needed. Commits that were fetched
+// before cost nothing. It returns [ErrNotFound] for a commit that the server does
+// not have or does not show.
+func (r *Remote) Fetch(ctx context.Context, commits ...string) (*Objects, error) {
+	var wants []plumbing.Hash
+	for _, commit := range commits {
+		id, err := parseHash(commit)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(wants, id) && !r.holds(id) {
+			wants = append(wants, id)
+		}
+	}
+	if len(wants) > 0 {
+		if err := r.fetchTips(ctx, wants); err != nil {
+			return nil, fmt.Errorf("fetching from %s: %w", r.base, err)
+		}
+	}
+	return newObjects(r.objects, r), nil
+}
+
+func (r *Remote) holds(commit plumbing.Hash) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.tips, commit)
+}
+
+// fetchTips asks for as little as it can, and for more when the server cannot do
+// that: without the commits that are here, then without a filter.
+func (r *Remote) fetchTips(ctx context.Context, wants []plumbing.Hash) error {
+	server, err := r.uploadCapabilities(ctx)
+	if err != nil {
+		return err
+	}
+	if !server.can.Supports(capability.Shallow) {
+		return errors.New("the server cannot send a commit without its history")
+	}
+	r.mu.Lock()
+	haves := slices.Clone(r.tips[max(0, len(r.tips)-maxHaves):])
+	r.mu.Unlock()
+	var plans []wish
+	filtered := server.can.Supports(capability.Filter)
+	if len(haves) > 0 {
+		plans = append(plans, wish{wants: wants, haves: haves, tip: true, filter: filterWhen(filtered)})
+	}
+	if filtered {
+		plans = append(plans, wish{wants: wants, tip: true, filter: packp.FilterBlobNone()})
+	}
+	plans = append(plans, wish{wants: wants, tip: true})
+	for i, plan := range plans {
+		err = r.fetchComplete(ctx, server, plan)
+		var said *saidError
+		if err == nil || !errors.As(err, &said) {
+			break
+		}
+		if strings.Contains(said.text, "not our ref") {
+			return fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
+		r.trace("fetch plan %d of %d: %v", i+1, len(plans), err)
+	}
+	return err
+}
+
+func filterWhen(yes bool) packp.Filter {
+	if yes {
+		return packp.FilterBlobNone()
+	}
+	return ""
+}
+
+// fetchComplete fetches commits and checks that they came with all their folders.
+func (r *Remote) fetchComplete(ctx context.Context, server *advertisement, plan wish) error {
+	objects, err := r.fetchPack(ctx, server, plan)
+	if err != nil {
+		return err
+	}
+	r.objects.add(objects)
+	complete := newObjects(r.objects, r)
+	for _, want := range plan.wants {
+		if _, err := complete.Files(want.String(), func(string) bool { return false }); err != nil {
+			var missing *MissingError
+			if errors.As(err, &missing) {
+				return &saidError{"a pack in which " + missing.Object + " is missing"}
+			}
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tips = append(r.tips, plan.wants...)
+	return nil
+}
+
+// load gets file contents by their ids, all in one request.
+func (r *Remote) load(ctx context.Context, ids []plumbing.Hash) error {
+	wants := r.objects.missing(ids)
+	if len(wants) == 0 {
+		return nil
+	}
+	server, err := r.uploadCapabilities(ctx)
+	if err != nil {
+		return err
+	}
+	objects, err := r.fetchPack(ctx, server, wish{wants: wants})
+	if err != nil {
+		return err
+	}
+	r.objects.add(objects)
+	if left := r.objects.missing(wants); len(left) > 0 {
+		return &MissingError{Object: left[0].String()}
+	}
+	return nil
+}
+
+// fetchPack sends a wish and reads the pack that answers it.
+func (r *Remote) fetchPack(ctx context.Context, server *advertisement, plan wish) (objects map[plumbing.Hash]object, err error) {
+	body, err := plan.encode(server.can, r.agent)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	err = r.retry(ctx, func() error {
+		response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(uploadPack), uploadPack, body)
+		if err != nil {
+			return err
+		}
+		if err := r.statusError(response); err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if err := r.expectKind(response, "application/x-git-upload-pack-result"); err != nil {
+			return err
+		}
+		objects, err = r.readAnswer(response.Body, plan)
+		var said *saidError
+		if err == nil || errors.As(err, &said) || errors.Is(err, errTooLarge) {
+			return err
+		}
+		return r.readError(ctx, response, err)
+	})
+	return objects, err
+}
+
+// readAnswer reads what upload-pack says before the pack, and the pack.
+// https://git-scm.com/docs/pack-protocol#_packfile_negotiation
+func (r *Remote) readAnswer(body io.Reader, plan wish) (map[plumbing.Hash]object, error) {
+	lines := pktline.NewScanner(body)
+	if plan.tip {
+		if err := skipShallow(lines); err != nil {
+			return nil, r.said(err)
+		}
+	}
+	for lines.Scan() {
+		line := lines.Bytes()
+		if bytes.HasPrefix(line, []byte("NAK")) || bytes.HasPrefix(line, []byte("ACK ")) {
+			continue
+		}
+		bands := &sideband{lines: lines, pending: bytes.Clone(line)}
+		objects, err := readPack(bands, r.limits, r.objects.lookup)
+		if bands.fatal != "" {
+			err = &saidError{r.clean(bands.fatal)}
+		}
+		return objects, err
+	}
+	if err := lines.Err(); err != nil {
+		return nil, r.said(err)
+	}
+	return nil, &saidError{"nothing"} // what a server does that died of the wish
+}
+
+// skipShallow reads past the lines that say where history was cut off.
+func skipShallow(lines *pktline.Scanner) error {
+	for lines.Scan() {
+		switch line := lines.Bytes(); {
+		case len(line) == 0:
+			return nil
+		case bytes.HasPrefix(line, []byte("shallow ")), bytes.HasPrefix(line, []byte("unshallow ")):
+		default:
+			return fmt.Errorf("unexpected line %q", line)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return &saidError{"nothing"}
+}
+
+// said turns a protocol error line into the server's words.
+func (r *Remote) said(err error) error {
+	var line *pktline.ErrorLine
+	if errors.As(err, &line) {
+		return &saidError{r.clean(line.Text)}
+	}
+	return err
+}
+
+// encode writes the request. Of the capabilities it names those that it needs and
+// the server has.
+func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
+	if !server.Supports(capability.Sideband64k) {
+		return nil, errors.New("the server is too old: it lacks side-band-64k")
+	}
+	request := packp.NewUploadPackRequest()
+	wanted := []capability.Capability{capability.Sideband64k, capability.OFSDelta, capability.NoProgress, capability.MultiACKDetailed}
+	if w.tip {
+		request.Depth = packp.DepthCommits(1)
+		wanted = append(wanted, capability.Shallow)
+	}
+	if w.filter != "" {
+		request.Filter = w.filter
+		wanted = append(wanted, capability.Filter)
+	}
+	if len(w.haves) > 0 {
+		// Without the shallow lines the server would take the parents, and what was
+		// in them, to be here too.
+		request.Haves, request.Shallows = slices.Clone(w.haves), slices.Clone(w.haves)
+		wanted = append(wanted, capability.ThinPack)
+	}
+	for _, each := range wanted {
+		if server.Supports(each) {
+			if err := request.Capabilities.Set(each); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := setAgent(request.Capabilities, server, agent); err != nil {
+		return nil, err
+	}
+	request.Wants = slices.Clone(w.wants)
+	var out bytes.Buffer
+	if err := request.UploadRequest.Encode(&out); err != nil {
+		return nil, err
+	}
+	if err := request.UploadHaves.Encode(&out, false); err != nil {
+		return nil, err
+	}
+	err := pktline.NewEncoder(&out).EncodeString("done\n")
+	return out.Bytes(), err
+}
+
+func setAgent(list, server *capability.List, agent string) error {
+	if !server.Supports(capability.Agent) {
+		return nil
+	}
+	return list.Set(capability.Agent, strings.ReplaceAll(agent, " ", "-"))
+}

@@ -1,0 +1,71 @@
+package git
+
+import (
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// object is a Git object. Its data is shared: nobody changes it.
+type object struct {
+	kind plumbing.ObjectType
+	data []byte
+}
+
+func (o object) hash() plumbing.Hash { return plumbing.ComputeHash(o.kind, o.data) }
+
+// source is where objects come from. It may be used from several goroutines.
+type source interface {
+	// object returns one object, or a *[MissingError].
+	object(id plumbing.Hash) (object, error)
+	// prepare makes objects ready that will be asked for next, all at once.
+	// Objects that are not here are an error only where the source cannot go on.
+	prepare(ids []plumbing.Hash) error
+}
+
+// memory is a source that holds what was fetched.
+type memory struct {
+	mu      sync.RWMutex
+	objects map[plumbing.Hash]object
+}
+
+func newMemory() *memory { return &memory{objects: map[plumbing.Hash]object{}} }
+
+func (m *memory) object(id plumbing.Hash) (object, error) {
+	if found, ok := m.lookup(id); ok {
+		return found, nil
+	}
+	return object{}, &MissingError{Object: id.String()}
+}
+
+func (m *memory) prepare([]plumbing.Hash) error { return nil }
+
+func (m *memory) lookup(id plumbing.Hash) (object, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	found, ok := m.objects[id]
+	return found, ok
+}
+
+func (m *memory) add(objects map[plumbing.Hash]object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, each := range objects {
+		m.objects[id] = each
+	}
+}
+
+// missing returns the ids that are not here, each once.
+func (m *memory) missing(ids []plumbing.Hash) []plumbing.Hash {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	seen := map[plumbing.Hash]bool{}
+	var list []plumbing.Hash
+	for _, id := range ids {
+		if _, ok := m.objects[id]; !ok && !seen[id] {
+			seen[id] = true
+			list = append(list, id)
+		}
+	}
+	return list
+}
