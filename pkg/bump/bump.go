@@ -1,0 +1,314 @@
+// Package bump sets image versions: files in, references found, exactly their
+// bytes changed, a diff out.
+//
+// Planning is pure: [Compute] takes bytes and gives bytes back. Three places
+// bring the files and take the result: a directory ([Directory]), the user's
+// checkout ([Commit]) and a branch of a remote repository ([Push]).
+//
+// The package guarantees that either every file of a plan is written or none,
+// that a version never goes down unless that was asked for, that unrelated
+// changes of the user's checkout are left alone, and that a pushed commit sits on
+// the very commit whose files were edited. It opens no pull requests and knows
+// nothing of gates.
+package bump
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/image"
+	"github.com/getpawl/pawl/pkg/manifest"
+)
+
+// Request is what to set, and in which files.
+type Request struct {
+	Settings       []image.Setting
+	Match          func(path string) bool // nil: every YAML file
+	Where          string                 // the files in words, for messages: "base/** (dev)"
+	Images         []config.Image         // explicit fields of the configuration
+	Digests        manifest.DigestPolicy
+	Add            bool // add a missing entry to kustomizations
+	AllowDowngrade bool
+}
+
+// File is one file of the repository.
+type File struct {
+	Path    string // slash-separated, relative
+	Content []byte
+}
+
+// Plan is what a bump changes.
+type Plan struct {
+	Changes []Change `json:"changes"` // one for each reference
+	Files   []string `json:"files"`   // the files that change, sorted
+
+	before, after map[string][]byte
+}
+
+// Change is one reference that gets another version.
+type Change struct {
+	Image  string        `json:"image"` // the image as written
+	From   string        `json:"from"`  // version before
+	To     string        `json:"to"`    // version after
+	File   string        `json:"file"`
+	Line   int           `json:"line"`
+	Column int           `json:"column"`
+	Path   string        `json:"path"` // within the document
+	Kind   manifest.Kind `json:"kind"`
+}
+
+// NotFoundError says that an image stands nowhere in the files looked at.
+type NotFoundError struct {
+	Image string
+	Where string
+}
+
+// Error says which image was looked for and where.
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("no reference to %q in %s", e.Image, e.Where)
+}
+
+// Hint says how to see what is there.
+func (e *NotFoundError) Hint() string {
+	return "the name must be written in full, as in the files; pawl images lists what is there; --add adds it to the kustomizations"
+}
+
+// Refusal is a change that pawl does not make.
+type Refusal struct {
+	Reason string
+	Fix    string
+}
+
+// Error says why.
+func (r *Refusal) Error() string { return r.Reason }
+
+// Hint says what to do instead.
+func (r *Refusal) Hint() string { return r.Fix }
+
+// Empty says whether there is nothing to change.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// Content returns the new content of a file of the plan.
+func (p *Plan) Content(path string) []byte { return p.after[path] }
+
+// Before returns the content that the plan was made for.
+func (p *Plan) Before(path string) []byte { return p.before[path] }
+
+// Diff returns the changes as a unified diff.
+func (p *Plan) Diff() string {
+	var b strings.Builder
+	for _, path := range p.Files {
+		text := diff.Diff("a/"+path, p.before[path], "b/"+path, p.after[path])
+		// The first line names the diff command, which nobody ran.
+		_, body, _ := strings.Cut(string(text), "\n")
+		b.WriteString(body)
+	}
+	return b.String()
+}
+
+// Compute works out the edits that a request means for the given files. It
+// changes nothing and returns every problem at once.
+func Compute(files []File, request Request) (*Plan, error) {
+	request.Settings = resolve(request.Settings, request.Images)
+	survey, err := surveyFiles(files, request)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Changes: []Change{}, Files: []string{}, before: map[string][]byte{}, after: map[string][]byte{}}
+	var problems []error
+	for _, file := range survey.files {
+		options := manifest.Options{
+			Add: request.Add, Digest: request.Digests,
+			Fields: fieldsFor(file.Path, request), KeepBare: survey.keepBare,
+		}
+		out, edits, err := manifest.Set(file.Path, file.Content, request.Settings, options)
+		if err != nil {
+			problems = append(problems, refuse(err))
+			continue
+		}
+		if len(edits) == 0 {
+			continue
+		}
+		plan.Files = append(plan.Files, file.Path)
+		plan.before[file.Path], plan.after[file.Path] = file.Content, out
+		plan.Changes = append(plan.Changes, changesOf(edits)...)
+	}
+	slices.Sort(plan.Files)
+	problems = append(problems, survey.missing(request, plan)...)
+	if !request.AllowDowngrade {
+		problems = append(problems, downgrades(plan)...)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// resolve puts the repository in the place of a name that the configuration
+// gives to an image: api:1.4.2 means ghcr.io/acme/api:1.4.2 there.
+func resolve(settings []image.Setting, images []config.Image) []image.Setting {
+	resolved := slices.Clone(settings)
+	for i, setting := range settings {
+		for _, entry := range images {
+			if entry.Name != setting.Match || entry.Name == "" {
+				continue
+			}
+			resolved[i].Match = entry.Repository
+			if !setting.Renames() {
+				resolved[i].New.Name = entry.Repository
+			}
+		}
+	}
+	return resolved
+}
+
+// survey is what stands in the files before anything is changed.
+type survey struct {
+	files     []File          // those that mention an image, or hold an explicit field
+	seen      map[int]bool    // settings that some reference matches
+	versioned map[string]bool // repositories with a reference that has a version
+	found     map[string][]manifest.Found
+}
+
+func surveyFiles(files []File, request Request) (*survey, error) {
+	s := &survey{seen: map[int]bool{}, versioned: map[string]bool{}, found: map[string][]manifest.Found{}}
+	var problems []error
+	for _, file := range files {
+		fields := fieldsFor(file.Path, request)
+		concerned := len(fields) > 0 || request.Add && manifest.IsKustomization(file.Path) ||
+			manifest.Mentions(file.Content, request.Settings)
+		if !concerned {
+			continue
+		}
+		found, err := manifest.Find(file.Path, file.Content)
+		if err != nil {
+			problems = append(problems, refuse(err))
+			continue
+		}
+		s.files = append(s.files, file)
+		s.note(found, request)
+		for _, field := range fields {
+			s.noteField(field, request)
+		}
+	}
+	return s, errors.Join(problems...)
+}
+
+func (s *survey) note(found []manifest.Found, request Request) {
+	for _, ref := range found {
+		for i, setting := range request.Settings {
+			if !ref.Matches(setting) {
+				continue
+			}
+			s.seen[i] = true
+			if ref.Kind == manifest.Kustomize || ref.Image.Version() != "" {
+				s.versioned[ref.Image.Repository()] = true
+				s.versioned[image.Reference{Name: ref.Name}.Repository()] = true
+			}
+		}
+	}
+}
+
+func (s *survey) noteField(field manifest.Field, request Request) {
+	for i, setting := range request.Settings {
+		if setting.Match == field.Name {
+			s.seen[i] = true
+		}
+	}
+}
+
+// keepBare leaves a name without a version alone where another reference holds
+// the version: a base's plain "image: api" beside the kustomization that sets its
+// tag.
+func (s *survey) keepBare(ref manifest.Found) bool {
+	return s.versioned[ref.Image.Repository()]
+}
+
+// missing reports the settings that no reference matched.
+func (s *survey) missing(request Request, plan *Plan) []error {
+	var problems []error
+	for i, setting := range request.Settings {
+		if s.seen[i] || added(plan, setting) {
+			continue
+		}
+		where := request.Where
+		if where == "" {
+			where = "the YAML files here"
+		}
+		problems = append(problems, &NotFoundError{Image: setting.Match, Where: where})
+	}
+	return problems
+}
+
+func added(plan *Plan, setting image.Setting) bool {
+	return slices.ContainsFunc(plan.Changes, func(c Change) bool { return c.Image == setting.New.Name || c.Image == setting.Match })
+}
+
+// fieldsFor returns the explicit fields of the configuration that a file holds.
+func fieldsFor(path string, request Request) []manifest.Field {
+	var fields []manifest.Field
+	for _, entry := range request.Images {
+		for _, setting := range request.Settings {
+			if !named(entry, setting) {
+				continue
+			}
+			for _, field := range entry.Fields {
+				if field.Match(path) {
+					fields = append(fields, manifest.Field{Path: field.Path, Name: setting.Match})
+				}
+			}
+		}
+	}
+	return fields
+}
+
+// named says whether a setting is about an image of the configuration, by its
+// name there or by its repository.
+func named(entry config.Image, setting image.Setting) bool {
+	repository, err := image.Parse(entry.Repository)
+	if err != nil {
+		return false
+	}
+	match, err := image.Parse(setting.Match)
+	return err == nil && repository.Same(match)
+}
+
+func changesOf(edits []manifest.Edit) []Change {
+	changes := make([]Change, len(edits))
+	for i, edit := range edits {
+		changes[i] = Change{
+			Image: edit.Image.Name, From: edit.Image.Version(), To: edit.New.Version(),
+			File: edit.File, Line: edit.Line, Column: edit.Column, Path: edit.Path, Kind: edit.Kind,
+		}
+		if edit.New.Name != "" {
+			changes[i].Image = edit.New.Name
+		}
+	}
+	return changes
+}
+
+// downgrades reports the changes that would lower a version.
+func downgrades(plan *Plan) []error {
+	var problems []error
+	for _, change := range plan.Changes {
+		from, _, _ := strings.Cut(change.From, "@")
+		to, _, _ := strings.Cut(change.To, "@")
+		if image.Compare(from, to) == image.Newer {
+			problems = append(problems, &Refusal{
+				Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s", change.File, change.Line, change.Image, change.From, change.To),
+				Fix:    "if that is what you want, say so with --allow-downgrade",
+			})
+		}
+	}
+	return problems
+}
+
+// refuse makes what the editor would not touch a refusal, with its position.
+func refuse(err error) error {
+	return &Refusal{Reason: err.Error()}
+}

@@ -1,0 +1,125 @@
+package bump
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/getpawl/pawl/pkg/manifest"
+	"github.com/getpawl/pawl/pkg/output"
+)
+
+// ImageList is every image reference in a set of files.
+type ImageList struct {
+	Images  []ImageUse `json:"images"`
+	Skipped []Skipped  `json:"skipped"` // files that are not plain YAML
+}
+
+// ImageUse is one reference to an image.
+type ImageUse struct {
+	File    string        `json:"file"`
+	Line    int           `json:"line"`
+	Column  int           `json:"column"`
+	Kind    manifest.Kind `json:"kind"`
+	Path    string        `json:"path"`
+	Image   string        `json:"image"`
+	Version string        `json:"version"`
+	Shared  int           `json:"shared"` // other references to the same image in these files
+}
+
+// Skipped is a file that could not be read, with the reason.
+type Skipped struct {
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+}
+
+// ListImages lists the images below a directory, in the files that match; nil
+// means every YAML file.
+func ListImages(dir string, match func(path string) bool) (*ImageList, error) {
+	directory, err := OpenDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	files, err := directory.Read(match)
+	if err := errors.Join(err, directory.Close()); err != nil {
+		return nil, err
+	}
+	return Images(files), nil
+}
+
+// Images lists the images of files, by file and line.
+func Images(files []File) *ImageList {
+	list := &ImageList{Images: []ImageUse{}, Skipped: []Skipped{}}
+	uses := map[string]int{}
+	var repositories []string
+	for _, file := range files {
+		found, err := manifest.Find(file.Path, file.Content)
+		if err != nil {
+			list.Skipped = append(list.Skipped, Skipped{file.Path, err.Error()})
+			continue
+		}
+		for _, ref := range found {
+			repository := ref.Image.Repository()
+			repositories = append(repositories, repository)
+			uses[repository]++
+			list.Images = append(list.Images, ImageUse{
+				File: ref.File, Line: ref.Line, Column: ref.Column, Kind: ref.Kind, Path: ref.Path,
+				Image: ref.Image.Name, Version: ref.Image.Version(),
+			})
+		}
+	}
+	for i := range list.Images {
+		list.Images[i].Shared = uses[repositories[i]] - 1
+	}
+	return list
+}
+
+// Names returns the images' names, sorted, each once.
+func (l *ImageList) Names() []string {
+	var names []string
+	for _, use := range l.Images {
+		names = append(names, use.Image)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Text writes a line for each reference, beginning with a position that editors
+// can jump to.
+func (l *ImageList) Text(w *output.Printer) {
+	if len(l.Images) == 0 {
+		w.Line("no image references")
+	}
+	table := output.Table{}
+	for _, use := range l.Images {
+		version := use.Version
+		if version == "" {
+			version = "(no version)"
+		}
+		table.Add(w.Cyan(fmt.Sprintf("%s:%d", output.Clean(use.File), use.Line)), string(use.Kind),
+			output.Clean(use.Image), output.Clean(version), others(use.Shared))
+	}
+	w.Table(table)
+	if len(l.Skipped) > 0 {
+		w.Line("%s", w.Dim(fmt.Sprintf("%d not read, because they are not plain YAML (-v names them)", len(l.Skipped))))
+	}
+}
+
+func others(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("+%d more", n)
+}
+
+// Markdown writes a table.
+func (l *ImageList) Markdown(w *output.Printer) {
+	table := output.Table{Head: []string{"file", "kind", "image", "version"}}
+	for _, use := range l.Images {
+		table.Add(output.Code(fmt.Sprintf("%s:%d", use.File, use.Line)), string(use.Kind), output.Code(use.Image), output.Code(use.Version))
+	}
+	w.MarkdownTable(table)
+	if len(l.Skipped) > 0 {
+		w.Line("\n%d files were not read, because they are not plain YAML.", len(l.Skipped))
+	}
+}

@@ -1,0 +1,113 @@
+// Package promotion moves commits from one environment to the next: promote,
+// verify, merge and status, one file each.
+//
+// Every operation has the same shape. It reads facts, makes a plan or a report
+// out of them, and stops there; what writes is behind Apply. It guarantees that
+//
+//   - an environment's branch moves only forward, only to the commit of an open
+//     promotion whose gates all passed at that commit, and only from the value
+//     that was evaluated;
+//   - the rules are those at the head of the branch that is promoted into;
+//   - what could not be read blocks;
+//   - running the same operation again is safe, wherever it was interrupted.
+//
+// It does not edit manifests (package bump does) and knows nothing of GitHub
+// (package forge/github does).
+package promotion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
+	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/git"
+)
+
+// Source is the repository that an operation works on.
+type Source struct {
+	Name   string         // owner/name
+	Forge  forge.Forge    // what the hosting service knows
+	Git    *git.Remote    // the content, over the Git protocol
+	Config *config.Config // the environments, when the caller has them; else they are read from the default branch
+	Sleep  func(ctx context.Context, d time.Duration) error
+}
+
+// Blocked is the error of an operation that stopped because of what it found,
+// not because something broke.
+type Blocked struct {
+	What   string     // what was being done: "merging into staging"
+	State  gate.State // Pending: the same command can succeed later; Fail: a person must act; Unknown: a fact could not be read
+	Reason string
+	Fix    string // what to do next; may be empty
+	Cause  error  // why a fact could not be read; may be nil
+}
+
+// Error says what was blocked and why.
+func (b *Blocked) Error() string { return b.What + ": " + b.Reason }
+
+// Hint says what to do next.
+func (b *Blocked) Hint() string { return b.Fix }
+
+// Unwrap returns the error behind an unknown fact.
+func (b *Blocked) Unwrap() error { return b.Cause }
+
+// UsageError is an argument that names nothing in this repository.
+type UsageError struct {
+	Problem string
+	Fix     string
+}
+
+// Error says what is wrong with the argument.
+func (u *UsageError) Error() string { return u.Problem }
+
+// Hint says what to give instead.
+func (u *UsageError) Hint() string { return u.Fix }
+
+// HeadBranch is the write-once branch that holds a promotion's commit. Its name
+// says which commit into which environment, so that content and approval cannot
+// part and a second run finds the first one's work.
+func HeadBranch(to config.Environment, sha string) string {
+	return headPrefix(to) + gate.Short(sha)
+}
+
+func headPrefix(to config.Environment) string { return "pawl/" + to.Name + "/" }
+
+// environment finds an environment by name.
+func environment(cfg *config.Config, name string) (config.Environment, error) {
+	if env, ok := cfg.Environment(name); ok {
+		return env, nil
+	}
+	names := make([]string, len(cfg.Environments))
+	for i, env := range cfg.Environments {
+		names[i] = env.Name
+	}
+	return config.Environment{}, &UsageError{
+		Problem: fmt.Sprintf("there is no environment %q", name),
+		Fix:     "the environments are " + strings.Join(names, ", "),
+	}
+}
+
+// environments returns the environments that the caller brought, or reads them
+// at the head of the repository's default branch.
+func (s Source) environments(ctx context.Context) (*config.Config, error) {
+	if s.Config != nil {
+		return s.Config, nil
+	}
+	data, err := s.Forge.File(ctx, config.FileName, "")
+	if err == nil {
+		return config.Parse(config.FileName+" at the default branch", data)
+	}
+	if !errors.Is(err, forge.ErrNotFound) {
+		return nil, err
+	}
+	refs, err := s.Git.Refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return config.Default(git.Branches(refs))
+}

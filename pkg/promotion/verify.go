@@ -1,0 +1,123 @@
+package promotion
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
+	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/git"
+)
+
+// Verification is what the gates say of one pull request.
+type Verification struct {
+	Repository string         `json:"repository"`
+	Number     int            `json:"number"`
+	URL        string         `json:"url"`
+	From       string         `json:"from"`
+	To         string         `json:"to"`
+	Commit     string         `json:"commit"`
+	Before     string         `json:"before"` // where the target branch is
+	State      gate.State     `json:"state"`
+	Gates      []gate.Verdict `json:"gates"`
+	Policy     string         `json:"policy"`
+	Notes      []string       `json:"notes,omitempty"`
+
+	rules policy
+	facts gate.Facts
+}
+
+// Verify evaluates the gates of a pull request at its head. It reads through the
+// API only: no checkout, nothing from the pull request is executed, and a
+// read-only token suffices.
+func Verify(ctx context.Context, s Source, number int) (*Verification, error) {
+	pr, err := s.Forge.PullRequest(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return s.verify(ctx, pr)
+}
+
+func (s Source) verify(ctx context.Context, pr forge.PullRequest) (*Verification, error) {
+	comparison, err := s.Forge.Compare(ctx, pr.Base, pr.HeadSHA, 0)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := s.policyOverAPI(ctx, pr, comparison)
+	if err != nil {
+		return nil, err
+	}
+	facts := s.gather(ctx, rules, comparison, &pr, "")
+	report := &Verification{
+		Repository: s.Name, Number: pr.Number, URL: pr.WebURL, From: rules.From.Name, To: rules.To.Name,
+		Commit: comparison.Head, Before: comparison.Base, Policy: rules.Origin, rules: rules, facts: facts,
+	}
+	if rules.Note != "" {
+		report.Notes = append(report.Notes, rules.Note)
+	}
+	report.Gates = gate.Evaluate(facts)
+	report.State = gate.Overall(report.Gates)
+	return report, nil
+}
+
+// policyOverAPI reads the rules at the head of the pull request's base.
+func (s Source) policyOverAPI(ctx context.Context, pr forge.PullRequest, comparison forge.Comparison) (policy, error) {
+	read := func(ctx context.Context, sha string) ([]byte, error) {
+		return s.Forge.File(ctx, config.FileName, sha)
+	}
+	conventional := func() (*config.Config, error) {
+		refs, err := s.Git.Refs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return config.Default(git.Branches(refs))
+	}
+	return policyFor(ctx, read, pr.Base, comparison.Base, comparison.Head, conventional)
+}
+
+// Err is nil when every gate passed, else it says what stands in the way.
+func (v *Verification) Err() error {
+	return v.blocked(fmt.Sprintf("verifying #%d", v.Number))
+}
+
+func (v *Verification) blocked(what string) error {
+	if v.State == gate.Pass {
+		return nil
+	}
+	var reasons []string
+	for _, verdict := range gate.Blocking(v.Gates) {
+		reasons = append(reasons, verdict.Gate+": "+verdict.Reason)
+	}
+	blocked := &Blocked{What: what, State: v.State, Reason: strings.Join(reasons, "; ")}
+	switch v.State {
+	case gate.Unknown:
+		blocked.Cause = firstCause(v.facts)
+	case gate.Pending:
+		blocked.Fix = "run the same command again later"
+	case gate.Fail:
+		blocked.Fix = v.fix()
+	}
+	return blocked
+}
+
+// fix says what a person can do about the gate that failed first.
+func (v *Verification) fix() string {
+	for _, verdict := range gate.Blocking(v.Gates) {
+		if verdict.State != gate.Fail {
+			continue
+		}
+		switch {
+		case verdict.Gate == "fast-forward" && v.facts.Comparison.Value.Relation == forge.Diverged:
+			return heal(v.rules)
+		case verdict.Gate == "fast-forward", verdict.Gate == "edge", verdict.Gate == "earned":
+			return fmt.Sprintf("open the promotion of the present commit with: pawl promote %s", v.To)
+		case verdict.Gate == "checks":
+			return fmt.Sprintf("mend it in %s, then: pawl promote %s", v.From, v.To)
+		case verdict.Gate == "approvals":
+			return "settle the review, then run the same command again"
+		}
+	}
+	return ""
+}
