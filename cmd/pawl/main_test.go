@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/getpawl/pawl/pkg/cli"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"pawl": pawl})
+}
+
+// pawl is main with a clock that scripts can set, so that commits and ages in
+// their expected output are the same on every run, and without waiting.
+func pawl() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	host := cli.System()
+	if now, err := time.Parse(time.RFC3339, os.Getenv("PAWL_TEST_NOW")); err == nil {
+		host.Now = func() time.Time { return now }
+	}
+	host.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	code := cli.Main(ctx, os.Args[1:], host)
+	stop()
+	os.Exit(code)
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		Setup:               setup,
+		Cmds:                commands(),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+	})
+}

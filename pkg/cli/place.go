@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/manifest"
+)
+
+// place is a set of files of the local disk.
+type place struct {
+	root     string // the checkout's root, or the working directory
+	match    func(path string) bool
+	words    string // the files in words
+	checkout *git.Checkout
+	config   *config.Config
+	env      config.Environment // zero when the files are not an environment's
+}
+
+// place says which files a command works on: those that are named, else those of
+// an environment, else (for a bump) those of the first environment, else every
+// YAML file below the working directory.
+func (a *app) place(ctx context.Context, env string, paths []string, first bool) (place, error) {
+	checkout, err := a.checkout(ctx)
+	if err != nil {
+		return place{}, err
+	}
+	cfg, err := a.localConfig(checkout)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{root: a.workdir(), match: manifest.IsYAML, words: "the YAML files here", checkout: checkout, config: cfg}
+	if len(paths) > 0 {
+		return p.named(paths)
+	}
+	if env == "" && (!first || cfg == nil) {
+		return p, nil
+	}
+	return p.environment(env)
+}
+
+// environment narrows the place to the files of an environment; an empty name is
+// the first one.
+func (p place) environment(name string) (place, error) {
+	cfg := p.config
+	if cfg == nil {
+		var err error
+		if cfg, err = config.Default([]string{"dev", "staging", "production"}); err != nil {
+			return p, err
+		}
+	}
+	env := cfg.Environments[0]
+	if name != "" {
+		found, ok := cfg.Environment(name)
+		if !ok {
+			return p, unknownEnvironment(cfg, name)
+		}
+		env = found
+	}
+	if p.checkout != nil {
+		p.root = p.checkout.Root()
+	}
+	p.env = env
+	p.match = func(path string) bool { return env.Match(path) && manifest.IsYAML(path) }
+	p.words = strings.Join(env.Paths, ", ") + " (" + env.Name + ")"
+	return p, nil
+}
+
+func unknownEnvironment(cfg *config.Config, name string) error {
+	names := make([]string, len(cfg.Environments))
+	for i, env := range cfg.Environments {
+		names[i] = env.Name
+	}
+	return usagef("the environments are "+strings.Join(names, ", "), "there is no environment %q", name)
+}
+
+// named narrows the place to files, folders and globs. A file that is named is
+// taken whatever its ending.
+func (p place) named(paths []string) (place, error) {
+	patterns := make([]string, len(paths))
+	for i, name := range paths {
+		clean := path.Clean(filepath.ToSlash(name))
+		if strings.HasPrefix(clean, "../") || clean == ".." || path.IsAbs(clean) {
+			return p, usagef("use -C to work in another directory", "%q is outside the working directory", name)
+		}
+		if !doublestar.ValidatePattern(clean) {
+			return p, usagef("", "%q is not a valid pattern", name)
+		}
+		patterns[i] = clean
+	}
+	p.words = strings.Join(paths, ", ")
+	p.match = func(file string) bool {
+		for _, pattern := range patterns {
+			if file == pattern || doublestar.MatchUnvalidated(pattern, file) {
+				return true
+			}
+			if pattern == "." || strings.HasPrefix(file, pattern+"/") {
+				return manifest.IsYAML(file)
+			}
+		}
+		return false
+	}
+	return p, nil
+}

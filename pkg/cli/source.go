@@ -1,0 +1,262 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
+	"github.com/getpawl/pawl/pkg/forge/github"
+	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/promotion"
+)
+
+// location is where the config repository is.
+type location struct {
+	server   string // https://github.com
+	api      string // https://api.github.com
+	owner    string
+	name     string
+	token    string
+	checkout *git.Checkout // nil outside a checkout
+	config   *config.Config
+}
+
+func (l location) slug() string     { return l.owner + "/" + l.name }
+func (l location) cloneURL() string { return fmt.Sprintf("%s/%s/%s.git", l.server, l.owner, l.name) }
+
+// repoFlag adds --repo.
+func repoFlag(cmd *cobra.Command, repo *string) {
+	cmd.Flags().StringVarP(repo, "repo", "R", "", "the config repository, as `OWNER/NAME` (default: $PAWL_REPO, the checkout's origin, $GITHUB_REPOSITORY)")
+}
+
+// locate finds the repository, the service and the token. The service's host is
+// taken from the environment only: what a checkout says never decides where the
+// token goes.
+func (a *app) locate(ctx context.Context, repo string) (location, error) {
+	l := location{server: a.server()}
+	l.api = a.api(l.server)
+	checkout, err := a.checkout(ctx)
+	if err != nil {
+		return l, err
+	}
+	l.checkout = checkout
+	if l.owner, l.name, err = a.repository(ctx, repo, l.server, checkout); err != nil {
+		return l, err
+	}
+	if l.token, err = a.token(ctx, l.server); err != nil {
+		return l, err
+	}
+	a.runner().Mask(l.token)
+	l.config, err = a.localConfig(checkout)
+	return l, err
+}
+
+// checkout opens the working copy around the working directory; nil when there
+// is none.
+func (a *app) checkout(ctx context.Context) (*git.Checkout, error) {
+	checkout, err := git.OpenCheckout(ctx, a.workdir())
+	if errors.Is(err, git.ErrNoCheckout) {
+		return nil, nil //nolint:nilnil // being outside a checkout is a fact, not an error
+	}
+	return checkout, err
+}
+
+// server is the web address of the service.
+// https://docs.github.com/actions/reference/workflows-and-actions/variables
+// https://cli.github.com/manual/gh_help_environment
+func (a *app) server() string {
+	if server := a.host.Getenv("GITHUB_SERVER_URL"); server != "" {
+		return strings.TrimRight(server, "/")
+	}
+	if host := a.host.Getenv("GH_HOST"); host != "" {
+		return "https://" + host
+	}
+	return "https://github.com"
+}
+
+// api is the address of the service's API.
+// https://docs.github.com/enterprise-server/rest/using-the-rest-api/getting-started-with-the-rest-api
+func (a *app) api(server string) string {
+	if api := a.host.Getenv("GITHUB_API_URL"); api != "" {
+		return strings.TrimRight(api, "/")
+	}
+	host := strings.TrimPrefix(server, "https://")
+	switch {
+	case host == "github.com":
+		return "https://api.github.com"
+	case strings.HasSuffix(host, ".ghe.com"):
+		return "https://api." + host
+	}
+	return server + "/api/v3"
+}
+
+// repository says which repository is meant.
+func (a *app) repository(ctx context.Context, flag, server string, checkout *git.Checkout) (owner, name string, err error) {
+	for _, choice := range []string{flag, a.host.Getenv("PAWL_REPO")} {
+		if choice != "" {
+			return splitSlug(choice)
+		}
+	}
+	if checkout != nil {
+		remote, err := checkout.RemoteURL(ctx, "origin")
+		if err == nil {
+			return originSlug(remote, server)
+		}
+	}
+	if slug := a.host.Getenv("GITHUB_REPOSITORY"); slug != "" {
+		return splitSlug(slug)
+	}
+	return "", "", usagef("name it with --repo OWNER/NAME, or run pawl in a checkout of it", "which config repository is meant?")
+}
+
+func splitSlug(slug string) (owner, name string, err error) {
+	owner, name, ok := strings.Cut(slug, "/")
+	if !ok || owner == "" || name == "" || strings.ContainsAny(slug, " \t\\?#%:@") || strings.Contains(name, "/") {
+		return "", "", usagef("write it as OWNER/NAME", "%q is not a repository", slug)
+	}
+	return owner, name, nil
+}
+
+// originSlug reads the repository out of a remote's URL, which must be on the
+// service that pawl talks to.
+func originSlug(remote, server string) (owner, name string, err error) {
+	host, owner, name, err := git.ParseURL(remote)
+	if err != nil {
+		return "", "", usagef("name the repository with --repo OWNER/NAME", "reading the URL of origin: %v", err)
+	}
+	parsed, err := url.Parse(server)
+	if err != nil {
+		return "", "", usagef("", "reading GITHUB_SERVER_URL: %v", err)
+	}
+	if !strings.EqualFold(host, parsed.Host) && !strings.EqualFold(host, parsed.Hostname()) {
+		return "", "", usagef("set GITHUB_SERVER_URL to the server of the config repository, or name the repository with --repo",
+			"origin is on %q, but pawl talks to %q", host, parsed.Host)
+	}
+	return owner, name, nil
+}
+
+// token finds the credential: a file, the environment, or the gh command line
+// tool. It is never taken from a flag, where other users of the machine see it.
+func (a *app) token(ctx context.Context, server string) (string, error) {
+	if file := a.host.Getenv("PAWL_TOKEN_FILE"); file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return "", usagef("PAWL_TOKEN_FILE names a file that holds the token and nothing else", "reading the token: %v", err)
+		}
+		return strings.TrimSpace(string(data)), nil
+	}
+	for _, variable := range []string{"GH_TOKEN", "GITHUB_TOKEN"} {
+		if token := a.host.Getenv(variable); token != "" {
+			return strings.TrimSpace(token), nil
+		}
+	}
+	return a.ghToken(ctx, server), nil
+}
+
+// ghToken asks the gh command line tool, where it is installed and logged in.
+func (a *app) ghToken(ctx context.Context, server string) string {
+	gh, err := exec.LookPath("gh")
+	if err != nil {
+		return ""
+	}
+	parsed, err := url.Parse(server)
+	if err != nil {
+		return ""
+	}
+	out, err := exec.CommandContext(ctx, gh, "auth", "token", "--hostname", parsed.Host).Output()
+	if err != nil {
+		a.trace("gh auth token: %v", err)
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// errNoToken is what a command that writes says without a credential.
+type errNoToken struct{}
+
+func (errNoToken) Error() string { return "no token: nothing was changed" }
+func (errNoToken) Unwrap() error { return forge.ErrAccess }
+func (errNoToken) Hint() string {
+	return "set GH_TOKEN or GITHUB_TOKEN to a token with contents: write and pull-requests: write, or run: gh auth login"
+}
+
+// localConfig reads the configuration beside the checkout or the working
+// directory; nil when there is none.
+func (a *app) localConfig(checkout *git.Checkout) (*config.Config, error) {
+	dir := a.workdir()
+	if checkout != nil {
+		dir = checkout.Root()
+	}
+	name := filepath.Join(dir, config.FileName)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil //nolint:nilnil // having no configuration is the common case
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return config.Parse(config.FileName, data)
+}
+
+// source connects to the repository. Commands that write need a token.
+func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.Source, error) {
+	l, err := a.locate(ctx, repo)
+	if err != nil {
+		return promotion.Source{}, err
+	}
+	if writes && l.token == "" {
+		return promotion.Source{}, errNoToken{}
+	}
+	a.trace("repository %s at %s", l.slug(), l.api)
+	client, err := github.New(github.Options{
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
+	if err != nil {
+		return promotion.Source{}, &usageError{err, ""}
+	}
+	remote, err := a.remote(l)
+	if err != nil {
+		return promotion.Source{}, err
+	}
+	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep}, nil
+}
+
+// remote is the repository over the Git protocol.
+func (a *app) remote(l location) (*git.Remote, error) {
+	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace}
+	if l.token != "" {
+		// Any user name will do beside a token; this one works for every kind.
+		// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
+		options.Auth = git.Auth{Username: "x-access-token", Password: l.token}
+	}
+	remote, err := git.NewRemote(options)
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	return remote, nil
+}
+
+func userAgent() string { return "pawl/" + thisBuild().Version }
+
+// sleep waits, or less long when the context ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
