@@ -269,7 +269,7 @@ func scripts(b block) []string {
 		key := strings.TrimPrefix(text, "- ")
 		switch {
 		case key == "run: |":
-			deep = indent
+			deep = indent + len(text) - len(key) // where the keys of the step are
 		case strings.HasPrefix(key, "run: "):
 			list = append(list, strings.TrimPrefix(key, "run: "))
 		case strings.HasPrefix(key, "args: "):

@@ -105,7 +105,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 	verbs := map[string]func(*testscript.TestScript, []string){
 		"start": s.start, "commit": s.commit, "branch": s.branch, "head": s.head, "same": s.same, "differ": s.differ,
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
-		"press-merge": s.pressMerge, "force": s.force, "fault": s.fault, "protect": s.protect, "close": s.close,
+		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
 		"delete-branch": s.deleteBranch, "open": s.open,
 	}
@@ -142,6 +142,8 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 	}
 	ts.Setenv("GITHUB_SERVER_URL", server.URL())
 	ts.Setenv("GITHUB_API_URL", server.APIURL())
+	ts.Setenv("SERVER", server.URL())
+	ts.Setenv("API", server.APIURL())
 	ts.Setenv("GITHUB_TOKEN", token)
 	ts.Setenv("TOKEN", token)
 	ts.Setenv("PAWL_REPO", slug)
@@ -278,6 +280,11 @@ func (s *stage) close(ts *testscript.TestScript, args []string) {
 func (s *stage) force(ts *testscript.TestScript, args []string) {
 	s.forced = true
 	ts.Check(s.repo.ForcePush(context.Background(), args[0], s.resolve(ts, args[1])))
+}
+
+// force-file BRANCH FILE does so to the SHA in a file.
+func (s *stage) forceFile(ts *testscript.TestScript, args []string) {
+	s.force(ts, []string{args[0], strings.TrimSpace(ts.ReadFile(args[1]))})
 }
 
 // fault KIND METHOD PATH [after] [COUNT] makes requests fail, before they have

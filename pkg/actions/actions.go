@@ -79,9 +79,14 @@ func (r Runner) Summary(markdown string) error {
 }
 
 // Error annotates the run with an error. Outside a job it does nothing.
-func (r Runner) Error(title, message string) {
+func (r Runner) Error(title, message string) { r.annotate("error", title, message) }
+
+// Notice annotates the run with something to know. Outside a job it does nothing.
+func (r Runner) Notice(title, message string) { r.annotate("notice", title, message) }
+
+func (r Runner) annotate(kind, title, message string) {
 	if r.active {
-		_, _ = fmt.Fprintf(r.Commands, "::error title=%s::%s\n", escapeProperty(title), escapeData(message))
+		_, _ = fmt.Fprintf(r.Commands, "::%s title=%s::%s\n", kind, escapeProperty(title), escapeData(message))
 	}
 }
 

@@ -225,9 +225,7 @@ func (a *app) applyPush(ctx context.Context, flags bumpFlags, l location, plan *
 	if err != nil {
 		return nil, err
 	}
-	if flags.repo == "" {
-		plan.Follow(ctx, l.checkout, outcome)
-	}
+	plan.Follow(ctx, l.checkout, outcome)
 	return outcome, nil
 }
 

@@ -71,6 +71,10 @@ func (a *app) complain(err error, code int) {
 	for _, hint := range hints(err) {
 		printer.Line("pawl: hint: %s", output.Clean(hint))
 	}
+	if code == ExitWaiting {
+		a.runner().Notice("pawl "+label, text)
+		return
+	}
 	a.runner().Error("pawl "+label, text)
 }
 

@@ -55,6 +55,8 @@ func (a *app) stay(ctx context.Context, world *demo.World) {
 	for _, export := range world.Exports() {
 		printer.Line("  export %s", export)
 	}
+	printer.Line("\nTo approve pull request 5, as octocat:\n")
+	printer.Line(`  curl -H "Authorization: Bearer $OCTOCAT_TOKEN" -d '{"event":"APPROVE"}' $GITHUB_API_URL/repos/%s/pulls/5/reviews`, demo.Name)
 	printer.Line("\nCtrl-C here stops the server and removes everything.")
 	<-ctx.Done()
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,13 +44,13 @@ func repoFlag(cmd *cobra.Command, repo *string) {
 // taken from the environment only: what a checkout says never decides where the
 // token goes.
 func (a *app) locate(ctx context.Context, repo string) (location, error) {
+	repo = cmp.Or(repo, a.host.Getenv("PAWL_REPO"))
 	l := location{server: a.server()}
 	l.api = a.api(l.server)
 	checkout, err := a.checkout(ctx)
 	if err != nil {
 		return l, err
 	}
-	l.checkout = checkout
 	if l.owner, l.name, err = a.repository(ctx, repo, l.server, checkout); err != nil {
 		return l, err
 	}
@@ -57,8 +58,26 @@ func (a *app) locate(ctx context.Context, repo string) (location, error) {
 		return l, err
 	}
 	a.runner().Mask(l.token)
+	if repo != "" && !a.isCheckoutOf(ctx, checkout, l) {
+		return l, nil
+	}
+	l.checkout = checkout
 	l.config, err = a.localConfig(checkout)
 	return l, err
+}
+
+// isCheckoutOf says whether the checkout at hand is one of the repository: what
+// another one says is none of its business.
+func (a *app) isCheckoutOf(ctx context.Context, checkout *git.Checkout, l location) bool {
+	if checkout == nil {
+		return false
+	}
+	remote, err := checkout.RemoteURL(ctx, "origin")
+	if err != nil {
+		return false
+	}
+	owner, name, err := originSlug(remote, l.server)
+	return err == nil && strings.EqualFold(owner+"/"+name, l.slug())
 }
 
 // checkout opens the working copy around the working directory; nil when there
@@ -102,10 +121,8 @@ func (a *app) api(server string) string {
 
 // repository says which repository is meant.
 func (a *app) repository(ctx context.Context, flag, server string, checkout *git.Checkout) (owner, name string, err error) {
-	for _, choice := range []string{flag, a.host.Getenv("PAWL_REPO")} {
-		if choice != "" {
-			return splitSlug(choice)
-		}
+	if flag != "" {
+		return splitSlug(flag)
 	}
 	if checkout != nil {
 		remote, err := checkout.RemoteURL(ctx, "origin")

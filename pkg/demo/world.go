@@ -75,10 +75,16 @@ func Open(ctx context.Context, dir string, start time.Time) (w *World, err error
 	if err := w.git(ctx, "", "clone", "--quiet", "--branch", "dev", w.Server.URL()+"/"+Name+".git", w.Clone); err != nil {
 		return w, err
 	}
+	// The token of a server on this machine, for this demo, is no secret: with it in
+	// the clone, git fetch works for who goes on by hand.
+	if err := w.git(ctx, w.Clone, "config", "http."+w.Server.URL()+"/.extraHeader", w.header()); err != nil {
+		return w, err
+	}
 	w.names = map[string]string{
 		"GITHUB_SERVER_URL": w.Server.URL(),
 		"GITHUB_API_URL":    w.Server.APIURL(),
 		"GITHUB_TOKEN":      w.token,
+		"OCTOCAT_TOKEN":     w.Server.CreateUser("octocat"),
 	}
 	for _, role := range []string{"AUTHOR", "COMMITTER"} {
 		w.names["GIT_"+role+"_NAME"] = "release-bot"
@@ -101,7 +107,7 @@ func (w *World) Close() error {
 // Exports lists the environment variables to go on by hand with.
 func (w *World) Exports() []string {
 	var list []string
-	for _, name := range []string{"GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_TOKEN"} {
+	for _, name := range []string{"GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_TOKEN", "OCTOCAT_TOKEN"} {
 		list = append(list, name+"="+w.names[name])
 	}
 	return list
@@ -170,6 +176,11 @@ func (w *World) populate(ctx context.Context) error {
 	return nil
 }
 
+// header is what the demo's server knows the clone by.
+func (w *World) header() string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+w.token))
+}
+
 // git runs the git command line with the demo's token, and no configuration of
 // the user's but what it needs.
 func (w *World) git(ctx context.Context, dir string, args ...string) error {
@@ -177,7 +188,7 @@ func (w *World) git(ctx context.Context, dir string, args ...string) error {
 	cmd.Dir = dir
 	// The token goes by the environment: a command line can be read by others.
 	cmd.Env = append(cmd.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=1",
-		"GIT_CONFIG_KEY_0=http."+w.Server.URL()+"/.extraHeader", "GIT_CONFIG_VALUE_0=Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("x-access-token:"+w.token)))
+		"GIT_CONFIG_KEY_0=http."+w.Server.URL()+"/.extraHeader", "GIT_CONFIG_VALUE_0="+w.header())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("running git %s: %w: %s", args[0], err, strings.TrimSpace(string(out)))
 	}

@@ -95,6 +95,16 @@ func Overall(verdicts []Verdict) State {
 	return worst
 }
 
+// Of returns the verdict of one gate; an unknown one, if the gate was not asked.
+func Of(verdicts []Verdict, name string) Verdict {
+	for _, verdict := range verdicts {
+		if verdict.Gate == name {
+			return verdict
+		}
+	}
+	return Verdict{Gate: name, State: Unknown, Reason: "was not asked"}
+}
+
 // Blocking returns the verdicts that are not Pass.
 func Blocking(verdicts []Verdict) []Verdict {
 	var blocking []Verdict

@@ -45,14 +45,14 @@ func (p *place) own() string {
 
 // join adds a step to a path. Of a path that is too long, the end is kept.
 func join(path, step string) string {
-	if path != "" && step[0] != '[' {
-		path += "."
+	dot := "."
+	if path == "" || step[0] == '[' {
+		dot = ""
 	}
-	path += step
-	if len(path) > maxPath {
-		path = "…" + strings.ToValidUTF8(path[len(path)-maxPath:], "")
+	if over := len(path) + len(step) - maxPath; over > 0 && over <= len(path) {
+		path = "…" + strings.ToValidUTF8(path[over:], "")
 	}
-	return path
+	return path + dot + step
 }
 
 // formatKey writes a key so that [ParsePath] reads it again.

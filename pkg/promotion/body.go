@@ -57,7 +57,7 @@ func body(p *Promotion, rules policy) string {
 		commitSection(p),
 		gateSection(p, rules),
 		mergeSection(p),
-		undoSection(p),
+		undoSection(p, rules),
 	}
 	for _, cut := range []int{2, 1} {
 		if utf8.RuneCountInString(strings.Join(sections, "")) <= maxBody {
@@ -176,26 +176,27 @@ func mergeSection(p *Promotion) string {
 		p.To, output.Code(p.Base), gate.Short(p.Commit))
 }
 
-func undoSection(p *Promotion) string {
-	text := "### How to undo\n\nForward only: set the earlier version again and promote it.\n\n```\n"
-	commands := undoCommands(p)
+func undoSection(p *Promotion, rules policy) string {
+	text := "### How to undo\n\nForward only: set the earlier version again and take it the same way.\n\n```\n"
+	first := rules.Way[0].Name
+	commands := undoCommands(p, first)
 	if len(commands) == 0 {
-		commands = []string{"git revert COMMIT && git push   # on " + p.From}
+		commands = []string{"git revert COMMIT && git push   # on " + first}
 	}
-	commands = append(commands, "pawl promote "+p.To)
+	commands = append(commands, rules.promotions()...)
 	return text + strings.Join(commands, "\n") + "\n```\n\n<sub>Opened by [pawl](https://github.com/getpawl/pawl).</sub>\n"
 }
 
 // undoCommands set the versions back that this promotion changes. A version that
 // is not a plain tag is left to people.
-func undoCommands(p *Promotion) []string {
+func undoCommands(p *Promotion, first string) []string {
 	var commands []string
 	for _, change := range p.Images {
 		back := change.Image + ":" + change.From
 		if _, err := image.Parse(back); err != nil || change.From == "" || change.To == "" || strings.Contains(back, "@") {
 			continue
 		}
-		commands = append(commands, fmt.Sprintf("pawl bump %s --env %s --allow-downgrade --push", back, p.From))
+		commands = append(commands, fmt.Sprintf("pawl bump %s --env %s --allow-downgrade --push", back, first))
 	}
 	return commands
 }

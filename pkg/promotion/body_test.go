@@ -31,6 +31,11 @@ func TestMergeBodyKeepsWhatPeopleWrote(t *testing.T) {
 	}
 }
 
+func testRules(origin string) policy {
+	dev, staging := config.Environment{Name: "dev"}, config.Environment{Name: "staging"}
+	return policy{From: dev, To: staging, Way: []config.Environment{dev, staging}, Origin: origin}
+}
+
 // promotion is one with as much as there can be in it.
 func promotion(images, commits int, text string) *Promotion {
 	p := &Promotion{From: "dev", To: "staging", Base: "stg", Commit: strings.Repeat("a", 40), Before: strings.Repeat("b", 40), total: commits}
@@ -46,7 +51,7 @@ func promotion(images, commits int, text string) *Promotion {
 
 func TestBodyIsBounded(t *testing.T) {
 	t.Parallel()
-	rules := policy{To: config.Environment{Name: "staging"}}
+	rules := testRules("the rules")
 	for _, size := range []int{1, 100, 2000} {
 		p := promotion(size, 100, strings.Repeat("日", size))
 		text := body(p, rules)
@@ -71,7 +76,7 @@ func TestBodyRendersNothingOfOthers(t *testing.T) {
 	p.Gates[0].Reason = hostile
 	p.Notes = []string{hostile}
 	p.Images[0].To = hostile
-	text := body(p, policy{Origin: hostile})
+	text := body(p, testRules(hostile))
 	for _, dangerous := range []string{"![", "<script", "@octocat", "#1 ", "\x1b"} {
 		for line := range strings.Lines(text) {
 			if strings.Contains(line, dangerous) && !strings.Contains(line, "`") {

@@ -48,10 +48,12 @@ func diagnose(commit forge.Commit) string {
 	return fmt.Sprintf("%s %s (%s; %s)", gate.Short(commit.SHA), output.Clean(commit.Subject()), output.Clean(commit.Author), looks)
 }
 
-// heal is the way back to a line: a merge commit upstream that has both heads as
-// parents. It needs no force, and after it every promotion is a fast-forward again.
+// heal is the way back to a line: a merge commit at the head of the first
+// environment, which has what is foreign as its second parent. Promoted from
+// there it reaches every branch by fast-forward; no other branch has to be pushed
+// to, and nothing needs force.
 func heal(rules policy) string {
 	return fmt.Sprintf("merge %[1]s into %[2]s, keeping the image versions of %[2]s: "+
-		"git fetch && git switch %[2]s && git pull --ff-only && git merge --no-ff origin/%[1]s && git push; then promote again",
-		rules.To.Branch, rules.From.Branch)
+		"git fetch && git switch %[2]s && git pull --ff-only && git merge --no-ff origin/%[1]s && git push; then: %[3]s",
+		rules.To.Branch, rules.Way[0].Branch, strings.Join(rules.promotions(), ", "))
 }

@@ -66,8 +66,11 @@ func PlanMerge(ctx context.Context, s Source, options MergeOptions) (*MergePlan,
 }
 
 // landed says whether an earlier run moved the branch and was interrupted before
-// it tidied up.
-func (p *MergePlan) landed() bool { return p.facts.Comparison.Value.Relation == forge.Identical }
+// it tidied up. A pull request that is no promotion is never tidied away: its
+// head may be a branch that somebody needs.
+func (p *MergePlan) landed() bool {
+	return p.facts.Comparison.Value.Relation == forge.Identical && gate.Of(p.Gates, "edge").State == gate.Pass
+}
 
 func (p *MergePlan) what() string { return fmt.Sprintf("merging #%d into %s", p.pr.Number, p.To) }
 
@@ -204,7 +207,7 @@ func (p *MergePlan) tidy(ctx context.Context) {
 	case !merged:
 		p.closeUnnoticed(ctx)
 	}
-	if err := p.source.Forge.DeleteBranch(ctx, p.pr.Head, p.Commit); err != nil {
+	if err := p.source.Forge.DeleteBranch(ctx, HeadBranch(p.rules.To, p.Commit), p.Commit); err != nil {
 		p.Notes = append(p.Notes, fmt.Sprintf("the branch %s was not deleted: %v", p.pr.Head, err))
 	}
 }

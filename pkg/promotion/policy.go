@@ -13,8 +13,9 @@ import (
 // policy is what rules the promotions into one environment.
 type policy struct {
 	From, To config.Environment
-	Origin   string // where the rules were read
-	Note     string // said to the user when the rules come from the change itself
+	Way      []config.Environment // from the first environment to To
+	Origin   string               // where the rules were read
+	Note     string               // said to the user when the rules come from the change itself
 }
 
 // readFile returns the configuration file in a commit, or forge.ErrNotFound.
@@ -78,5 +79,24 @@ func policyIn(cfg *config.Config, branch, origin string) (policy, error) {
 	if !ok {
 		return policy{}, firstEnvironment(to)
 	}
-	return policy{From: from, To: to, Origin: origin}, nil
+	return policy{From: from, To: to, Way: way(cfg, to), Origin: origin}, nil
+}
+
+// way lists the environments from the first one to the one given.
+func way(cfg *config.Config, to config.Environment) []config.Environment {
+	for i, env := range cfg.Environments {
+		if env.Name == to.Name {
+			return cfg.Environments[:i+1]
+		}
+	}
+	return nil
+}
+
+// promotions are the commands that take a commit along the way.
+func (p policy) promotions() []string {
+	var commands []string
+	for _, env := range p.Way[1:] {
+		commands = append(commands, "pawl promote "+env.Name)
+	}
+	return commands
 }

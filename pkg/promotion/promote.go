@@ -150,7 +150,7 @@ func (s Source) planEdge(ctx context.Context, refs map[string]string, cfg *confi
 			Reason: fmt.Sprintf("%s says that %s gets its promotions from %s, not from %s", rules.Origin, rules.To.Name, rules.From.Name, before.Name),
 			Fix:    "bring the order of environments in line on both branches"}
 	}
-	return s.planPromotion(ctx, rules, edgeHeads{target: head, source: source, candidate: candidate}, trees, cfg)
+	return s.planPromotion(ctx, rules, edgeHeads{target: head, source: source, candidate: candidate, asked: options.Commit != ""}, trees, cfg)
 }
 
 func branchHead(refs map[string]string, env config.Environment) (string, error) {
@@ -200,6 +200,7 @@ func (s Source) candidate(ctx context.Context, from config.Environment, head, as
 type edgeHeads struct {
 	target, source string // where the branches are
 	candidate      string // what is to be promoted
+	asked          bool   // the user named the candidate
 }
 
 // planPromotion plans the promotion of one commit under the rules of its target.
@@ -239,7 +240,7 @@ func (s Source) planPromotion(ctx context.Context, rules policy, heads edgeHeads
 		return nil, err
 	}
 	p.Images, p.unreadable = changes(images[0], images[1]), unreadable
-	if err := s.findOpen(ctx, p, rules.To); err != nil {
+	if err := s.findOpen(ctx, p, rules.To, heads.asked); err != nil {
 		return nil, err
 	}
 	facts := s.gather(ctx, rules, comparison, p.open, heads.source)
@@ -250,8 +251,10 @@ func (s Source) planPromotion(ctx context.Context, rules policy, heads edgeHeads
 }
 
 // findOpen looks for the open pull requests on the edge: the one of this commit,
-// and those of other commits, which this one supersedes.
-func (s Source) findOpen(ctx context.Context, p *Promotion, to config.Environment) error {
+// and those of other commits. It supersedes those that it contains, and any other
+// only if the commit was asked for: somebody else may be promoting a newer one at
+// this moment.
+func (s Source) findOpen(ctx context.Context, p *Promotion, to config.Environment, asked bool) error {
 	open, err := s.openPromotions(ctx, to)
 	if err != nil {
 		return err
@@ -262,8 +265,12 @@ func (s Source) findOpen(ctx context.Context, p *Promotion, to config.Environmen
 			p.Number, p.URL = pr.Number, pr.WebURL
 			continue
 		}
-		p.superseded = append(p.superseded, pr)
-		p.Supersedes = append(p.Supersedes, pr.Number)
+		if asked || slices.ContainsFunc(p.Commits, func(c Commit) bool { return c.SHA == pr.HeadSHA }) {
+			p.superseded = append(p.superseded, pr)
+			p.Supersedes = append(p.Supersedes, pr.Number)
+			continue
+		}
+		p.Notes = append(p.Notes, fmt.Sprintf("#%d promotes another commit, %s, and stays open: it is not part of this promotion", pr.Number, gate.Short(pr.HeadSHA)))
 	}
 	return nil
 }

@@ -48,8 +48,14 @@ func (s *stage) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	return newStageOn(t, githubtest.Options{})
+}
+
+func newStageOn(t *testing.T, options githubtest.Options) *stage {
+	t.Helper()
 	ctx := t.Context()
-	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
+	options.Observe = contract.Record()
+	server, err := githubtest.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,5 +249,40 @@ func TestVolatileFactsAreReadAgain(t *testing.T) {
 				t.Errorf("staging moved to %s", head)
 			}
 		})
+	}
+}
+
+// A pull request from an environment's own branch that GitHub has not noticed as
+// merged yet is no promotion: nothing of it is tidied away.
+func TestForeignHeadIsNeverDeleted(t *testing.T) {
+	t.Parallel()
+	s := newStageOn(t, githubtest.Options{MergeDelay: time.Hour})
+	pr, err := s.repo.OpenPullRequest(t.Context(), githubtest.NewPullRequest{Title: "By hand", Head: "dev", Base: "staging"})
+	must(t, err)
+	must(t, s.repo.Push(t.Context(), "staging", s.sha))
+	plan, err := promotion.PlanMerge(t.Context(), s.source, promotion.MergeOptions{Number: pr.Number})
+	if err == nil {
+		err = plan.Apply(t.Context())
+	}
+	if err == nil {
+		t.Error("a pull request that is no promotion was merged")
+	}
+	if s.repo.Head("dev") != s.sha {
+		t.Error("the branch dev is gone")
+	}
+}
+
+// An interrupted merge is completed by the next run.
+func TestInterruptedMergeIsCompleted(t *testing.T) {
+	t.Parallel()
+	s := newStageOn(t, githubtest.Options{MergeReads: 3})
+	must(t, s.repo.Push(t.Context(), "staging", s.sha)) // the move happened; nothing after it did
+	plan, err := promotion.PlanMerge(t.Context(), s.source, promotion.MergeOptions{Number: s.number})
+	must(t, err)
+	must(t, plan.Apply(t.Context()))
+	pr, err := s.repo.PullRequest(t.Context(), s.number)
+	must(t, err)
+	if !pr.Merged || s.repo.Head(pr.Head) != "" {
+		t.Errorf("merged %v, the promotion branch is at %q", pr.Merged, s.repo.Head(pr.Head))
 	}
 }

@@ -200,7 +200,7 @@ func (r *StatusReport) Text(w *output.Printer) {
 	board := output.Table{Head: []string{"ENVIRONMENT", "COMMIT", "BEHIND", "PROMOTION", "WAITS FOR"}}
 	for _, env := range r.Environments {
 		promotion, waits := env.promotion()
-		board.Add(env.Name, dash(gate.Short(env.Commit)), env.distance(), dash(promotion), output.Clean(waits))
+		board.Add(env.Name, dash(gate.Short(env.Commit)), dash(env.distance()), dash(promotion), dash(output.Clean(waits)))
 	}
 	w.Table(board)
 	if len(r.Images) > 0 {

@@ -128,7 +128,7 @@ func (s Source) statusEdge(ctx context.Context, status *EnvironmentStatus, cfg *
 	case forge.Ahead:
 		status.Next = "pawl promote " + env.Name
 	case forge.Diverged, forge.Behind:
-		status.Next = fmt.Sprintf("git merge --no-ff origin/%s (on %s)", env.Branch, before.Branch)
+		status.Next = fmt.Sprintf("git merge --no-ff origin/%s (on %s)", env.Branch, cfg.Environments[0].Branch)
 	}
 	promotions := promotionsInto(open, env)
 	if len(promotions) == 0 {

@@ -280,8 +280,8 @@ type edit struct {
 // shown as replaced as a whole.
 const maxEdits = 1000
 
-// diffLines finds a shortest difference [E. Myers, An O(ND) Difference Algorithm,
-// 1986], with removed lines before added ones.
+// diffLines finds a shortest difference [An O(ND) Difference Algorithm and Its
+// Variations, Algorithmica 1, 1986], with removed lines before added ones.
 func diffLines(a, b []string) []edit {
 	var head, tail []edit
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
@@ -342,7 +342,7 @@ func middle(a, b []string) []edit {
 	return removedFirst(edits)
 }
 
-// shortest runs Myers' search forward; traces[d] is how far each diagonal -d…d
+// shortest runs the greedy search of that paper forward; traces[d] is how far each diagonal -d…d
 // had come before step d, at the index d+k.
 func shortest(a, b []string) (traces [][]int, found bool) {
 	reach := map[int]int{1: 0}

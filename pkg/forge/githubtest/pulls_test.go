@@ -245,6 +245,20 @@ func TestHeadDeletedTooEarly(t *testing.T) {
 	w.call("bob", "GET", "pulls/1", nil).want(t, 200, "merged", false)
 }
 
+// TestHeadMovesOnTooEarly: what is pushed to the head branch before the merge is
+// noticed keeps the pull request open.
+func TestHeadMovesOnTooEarly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, githubtest.Options{MergeReads: 2})
+	pr := w.open("topic", "staging")
+	w.do(w.repo.Push(t.Context(), "staging", pr.HeadSHA))
+	w.call("bob", "GET", "pulls/1", nil).want(t, 200, "state", "open")
+	w.commit("topic", "more", map[string]string{"more": "1"})
+	for range 4 {
+		w.call("bob", "GET", "pulls/1", nil).want(t, 200, "state", "open")
+	}
+}
+
 func TestHeadFollowsItsBranch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, githubtest.Options{})

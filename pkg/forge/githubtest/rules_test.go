@@ -41,6 +41,14 @@ func TestRules(t *testing.T) {
 		{"approved", githubtest.Rules{RequireApprovals: 1}, func(w *world, number int, _ string) {
 			w.do(w.repo.Approve(w.t.Context(), number, "mia"))
 		}, ""},
+		{"approved, then commented", githubtest.Rules{RequireApprovals: 1}, func(w *world, number int, _ string) {
+			w.do(w.repo.Approve(w.t.Context(), number, "mia"))
+			path := fmt.Sprintf("pulls/%d/reviews", number)
+			w.call("mia", "POST", path, object{"event": "COMMENT", "body": "nice"}).want(w.t, 200, "", nil)
+		}, ""},
+		{"pull request has moved on", githubtest.Rules{RequirePullRequest: true}, func(w *world, _ int, _ string) {
+			w.commit("topic", "more", map[string]string{"more": "1"})
+		}, mustBePulled},
 		{"approved by a reader", githubtest.Rules{RequireApprovals: 1}, func(w *world, number int, _ string) {
 			w.do(w.repo.Approve(w.t.Context(), number, "rita"))
 		}, "At least 1 approving review is required by reviewers with write access."},

@@ -18,7 +18,8 @@ func TestStatuses(t *testing.T) {
 	combined().want(t, 200, "total_count", 0.0)
 	for _, test := range []struct{ context, state, after string }{
 		{"ci/a", "pending", "pending"}, {"ci/a", "success", "success"}, {"ci/b", "pending", "pending"},
-		{"ci/b", "error", "failure"}, {"ci/c", "pending", "failure"}, {"ci/b", "success", "pending"}, {"ci/c", "success", "success"},
+		{"ci/b", "error", "failure"}, {"ci/c", "pending", "failure"}, {"ci/b", "success", "pending"},
+		{"ci/b", "failure", "failure"}, {"ci/b", "success", "pending"}, {"ci/c", "success", "success"},
 	} {
 		made := w.call("alice", "POST", "statuses/"+w.first, object{
 			"state": test.state, "context": test.context, "description": "words", "target_url": "https://ci.example.com/1",
@@ -28,7 +29,7 @@ func TestStatuses(t *testing.T) {
 	}
 	combined().want(t, 200, "total_count", 3.0)
 	w.call("alice", "GET", "commits/staging/statuses", nil).want(t, 200, "0.context", "ci/c")
-	if n := len(w.call("alice", "GET", "commits/"+w.first+"/statuses", nil).list(t)); n != 7 {
+	if n := len(w.call("alice", "GET", "commits/"+w.first+"/statuses", nil).list(t)); n != 9 {
 		t.Errorf("%d statuses", n)
 	}
 	w.call("alice", "POST", "statuses/"+w.first, object{"state": "success"}).want(t, 201, "context", "default")

@@ -41,8 +41,9 @@ func TestContract(t *testing.T) {
 	slices.SortFunc(exchanges, func(a, b githubtest.Exchange) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Query, b.Query), bytes.Compare(a.RequestBody, b.RequestBody))
 	})
-	t.Run("recorded", func(t *testing.T) { p.checkAll(t, exchanges) })
-	t.Run("notices", func(t *testing.T) { p.checkChanged(t, exchanges) })
+	if t.Run("recorded", func(t *testing.T) { p.checkAll(t, exchanges) }) {
+		t.Run("notices", func(t *testing.T) { p.checkChanged(t, exchanges) })
+	}
 }
 
 // published is what GitHub publishes about its API.
@@ -90,7 +91,7 @@ func (p published) checkAll(t *testing.T, exchanges []githubtest.Exchange) {
 	}
 	for _, x := range exceptions {
 		if !used[x] {
-			t.Errorf("nothing needs the exception for %s %s %s any more", cmp.Or(x.operation, "every operation"), x.side, x.at)
+			t.Errorf("remove the exception that nothing needs: %s, %s, %s: %s", cmp.Or(x.operation, "every operation"), x.side, x.at, x.problem)
 		}
 	}
 	compareCounts(t, p.count(exchanges))
