@@ -15,6 +15,7 @@ package bump
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -34,6 +35,27 @@ type Request struct {
 	Digests        manifest.DigestPolicy
 	Add            bool // add a missing entry to kustomizations
 	AllowDowngrade bool
+	AllowMutable   bool // set a tag that is moved about, such as latest
+	SkipUnreadable bool // leave out files that name an image and cannot be read
+	Assignments    []Assignment
+}
+
+// Assignment sets one field, whatever it holds: --field 'FILE#path.to.key=VALUE'.
+type Assignment struct {
+	File, Path, Value string
+}
+
+// ParseAssignment reads FILE#path.to.key=VALUE.
+func ParseAssignment(s string) (Assignment, error) {
+	file, rest, ok := strings.Cut(s, "#")
+	key, value, hasValue := strings.Cut(rest, "=")
+	if !ok || !hasValue || file == "" || key == "" || value == "" {
+		return Assignment{}, fmt.Errorf("reading the field %q: want FILE#path.to.key=VALUE", s)
+	}
+	if _, err := manifest.ParsePath(key); err != nil {
+		return Assignment{}, fmt.Errorf("reading the field %q: %w", s, err)
+	}
+	return Assignment{File: path.Clean(file), Path: key, Value: value}, nil
 }
 
 // File is one file of the repository.
@@ -44,8 +66,9 @@ type File struct {
 
 // Plan is what a bump changes.
 type Plan struct {
-	Changes []Change `json:"changes"` // one for each reference
-	Files   []string `json:"files"`   // the files that change, sorted
+	Changes []Change  `json:"changes"`           // one for each reference
+	Files   []string  `json:"files"`             // the files that change, sorted
+	Skipped []Skipped `json:"skipped,omitempty"` // files that were left out because they cannot be read
 
 	before, after map[string][]byte
 }
@@ -139,7 +162,12 @@ func Compute(files []File, request Request) (*Plan, error) {
 		plan.Changes = append(plan.Changes, changesOf(edits)...)
 	}
 	slices.Sort(plan.Files)
+	plan.Skipped = survey.skipped
 	problems = append(problems, survey.missing(request, plan)...)
+	problems = append(problems, unassigned(files, request)...)
+	if !request.AllowMutable {
+		problems = append(problems, mutable(request)...)
+	}
 	if !request.AllowDowngrade {
 		problems = append(problems, downgrades(plan)...)
 	}
@@ -165,117 +193,6 @@ func resolve(settings []image.Setting, images []config.Image) []image.Setting {
 		}
 	}
 	return resolved
-}
-
-// survey is what stands in the files before anything is changed.
-type survey struct {
-	files     []File          // those that mention an image, or hold an explicit field
-	seen      map[int]bool    // settings that some reference matches
-	versioned map[string]bool // repositories with a reference that has a version
-	found     map[string][]manifest.Found
-}
-
-func surveyFiles(files []File, request Request) (*survey, error) {
-	s := &survey{seen: map[int]bool{}, versioned: map[string]bool{}, found: map[string][]manifest.Found{}}
-	var problems []error
-	for _, file := range files {
-		fields := fieldsFor(file.Path, request)
-		concerned := len(fields) > 0 || request.Add && manifest.IsKustomization(file.Path) ||
-			manifest.Mentions(file.Content, request.Settings)
-		if !concerned {
-			continue
-		}
-		found, err := manifest.Find(file.Path, file.Content)
-		if err != nil {
-			problems = append(problems, refuse(err))
-			continue
-		}
-		s.files = append(s.files, file)
-		s.note(found, request)
-		for _, field := range fields {
-			s.noteField(field, request)
-		}
-	}
-	return s, errors.Join(problems...)
-}
-
-func (s *survey) note(found []manifest.Found, request Request) {
-	for _, ref := range found {
-		for i, setting := range request.Settings {
-			if !ref.Matches(setting) {
-				continue
-			}
-			s.seen[i] = true
-			if ref.Kind == manifest.Kustomize || ref.Image.Version() != "" {
-				s.versioned[ref.Image.Repository()] = true
-				s.versioned[image.Reference{Name: ref.Name}.Repository()] = true
-			}
-		}
-	}
-}
-
-func (s *survey) noteField(field manifest.Field, request Request) {
-	for i, setting := range request.Settings {
-		if setting.Match == field.Name {
-			s.seen[i] = true
-		}
-	}
-}
-
-// keepBare leaves a name without a version alone where another reference holds
-// the version: a base's plain "image: api" beside the kustomization that sets its
-// tag.
-func (s *survey) keepBare(ref manifest.Found) bool {
-	return s.versioned[ref.Image.Repository()]
-}
-
-// missing reports the settings that no reference matched.
-func (s *survey) missing(request Request, plan *Plan) []error {
-	var problems []error
-	for i, setting := range request.Settings {
-		if s.seen[i] || added(plan, setting) {
-			continue
-		}
-		where := request.Where
-		if where == "" {
-			where = "the YAML files here"
-		}
-		problems = append(problems, &NotFoundError{Image: setting.Match, Where: where})
-	}
-	return problems
-}
-
-func added(plan *Plan, setting image.Setting) bool {
-	return slices.ContainsFunc(plan.Changes, func(c Change) bool { return c.Image == setting.New.Name || c.Image == setting.Match })
-}
-
-// fieldsFor returns the explicit fields of the configuration that a file holds.
-func fieldsFor(path string, request Request) []manifest.Field {
-	var fields []manifest.Field
-	for _, entry := range request.Images {
-		for _, setting := range request.Settings {
-			if !named(entry, setting) {
-				continue
-			}
-			for _, field := range entry.Fields {
-				if field.Match(path) {
-					fields = append(fields, manifest.Field{Path: field.Path, Name: setting.Match})
-				}
-			}
-		}
-	}
-	return fields
-}
-
-// named says whether a setting is about an image of the configuration, by its
-// name there or by its repository.
-func named(entry config.Image, setting image.Setting) bool {
-	repository, err := image.Parse(entry.Repository)
-	if err != nil {
-		return false
-	}
-	match, err := image.Parse(setting.Match)
-	return err == nil && repository.Same(match)
 }
 
 func changesOf(edits []manifest.Edit) []Change {
@@ -308,7 +225,32 @@ func downgrades(plan *Plan) []error {
 	return problems
 }
 
+// mutable reports the settings whose tag says nothing: what it stands for today is
+// not what it stands for tomorrow.
+func mutable(request Request) []error {
+	var problems []error
+	for _, setting := range request.Settings {
+		if setting.New.Digest == "" && image.MutableTag(setting.New.Tag) {
+			problems = append(problems, &Refusal{
+				Reason: fmt.Sprintf("%s: the tag %q is moved about, so nobody could say what runs", setting.New, setting.New.Tag),
+				Fix:    "give a tag that stays, or a digest; if that is what you want, say so with --allow-mutable",
+			})
+		}
+	}
+	return problems
+}
+
+// unreadable says whether a whole file is not YAML that pawl can read.
+func unreadable(err error) bool {
+	var problem *manifest.Problem
+	return errors.As(err, &problem) && problem.Unreadable
+}
+
 // refuse makes what the editor would not touch a refusal, with its position.
 func refuse(err error) error {
-	return &Refusal{Reason: err.Error()}
+	refusal := &Refusal{Reason: err.Error()}
+	if unreadable(err) {
+		refusal.Fix = "a template, or broken YAML, that names the image: mend it, or leave such files out with --skip-unparsable"
+	}
+	return refusal
 }

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/image"
 	"github.com/getpawl/pawl/pkg/manifest"
 	"github.com/getpawl/pawl/pkg/output"
 )
@@ -25,6 +28,8 @@ type ImageUse struct {
 	Image   string        `json:"image"`
 	Version string        `json:"version"`
 	Shared  int           `json:"shared"` // other references to the same image in these files
+
+	repository string // the image by its whole name
 }
 
 // Skipped is a file that could not be read, with the reason.
@@ -35,7 +40,7 @@ type Skipped struct {
 
 // ListImages lists the images below a directory, in the files that match; nil
 // means every YAML file.
-func ListImages(dir string, match func(path string) bool) (*ImageList, error) {
+func ListImages(dir string, match func(path string) bool, named []config.Image) (*ImageList, error) {
 	directory, err := OpenDirectory(dir)
 	if err != nil {
 		return nil, err
@@ -44,34 +49,42 @@ func ListImages(dir string, match func(path string) bool) (*ImageList, error) {
 	if err := errors.Join(err, directory.Close()); err != nil {
 		return nil, err
 	}
-	return Images(files), nil
+	return Images(files, named), nil
 }
 
-// Images lists the images of files, by file and line.
-func Images(files []File) *ImageList {
+// Images lists the images of files, by file and line, with the explicit fields of
+// the images that the configuration names.
+func Images(files []File, named []config.Image) *ImageList {
 	list := &ImageList{Images: []ImageUse{}, Skipped: []Skipped{}}
 	uses := map[string]int{}
-	var repositories []string
 	for _, file := range files {
-		found, err := manifest.Find(file.Path, file.Content)
+		found, err := manifest.Find(file.Path, file.Content, allFields(file.Path, named)...)
 		if err != nil {
 			list.Skipped = append(list.Skipped, Skipped{file.Path, err.Error()})
 			continue
 		}
 		for _, ref := range found {
 			repository := ref.Image.Repository()
-			repositories = append(repositories, repository)
 			uses[repository]++
 			list.Images = append(list.Images, ImageUse{
 				File: ref.File, Line: ref.Line, Column: ref.Column, Kind: ref.Kind, Path: ref.Path,
-				Image: ref.Image.Name, Version: ref.Image.Version(),
+				Image: ref.Image.Name, Version: ref.Image.Version(), repository: repository,
 			})
 		}
 	}
 	for i := range list.Images {
-		list.Images[i].Shared = uses[repositories[i]] - 1
+		list.Images[i].Shared = uses[list.Images[i].repository] - 1
 	}
 	return list
+}
+
+// allFields returns the explicit fields that a file holds.
+func allFields(path string, named []config.Image) []manifest.Field {
+	var fields []manifest.Field
+	for _, held := range config.FieldsIn(named, path) {
+		fields = append(fields, manifest.Field{Path: held.Path, Name: held.Repository})
+	}
+	return fields
 }
 
 // Names returns the images' names, sorted, each once.
@@ -122,4 +135,42 @@ func (l *ImageList) Markdown(w *output.Printer) {
 	if len(l.Skipped) > 0 {
 		w.Line("\n%d files were not read, because they are not plain YAML.", len(l.Skipped))
 	}
+}
+
+// Filter narrows the list to references that say too little about what runs
+// (unpinned), to images with more than one version (duplicates), or to what is
+// either.
+func (l *ImageList) Filter(unpinned, duplicates bool) *ImageList {
+	if !unpinned && !duplicates {
+		return l
+	}
+	several := l.severalVersions()
+	narrow := &ImageList{Images: []ImageUse{}, Skipped: l.Skipped}
+	for _, use := range l.Images {
+		if unpinned && use.unpinned() || duplicates && several[use.repository] {
+			narrow.Images = append(narrow.Images, use)
+		}
+	}
+	return narrow
+}
+
+// unpinned says whether nobody could tell from the reference what runs. A name
+// that a kustomization gives a version elsewhere is not looked through.
+func (u ImageUse) unpinned() bool {
+	tag, _, pinned := strings.Cut(u.Version, "@")
+	return !pinned && !strings.HasPrefix(tag, "sha256:") && image.MutableTag(tag)
+}
+
+func (l *ImageList) severalVersions() map[string]bool {
+	first, several := map[string]string{}, map[string]bool{}
+	for _, use := range l.Images {
+		if use.Version == "" {
+			continue
+		}
+		if version, seen := first[use.repository]; seen && version != use.Version {
+			several[use.repository] = true
+		}
+		first[use.repository] = use.Version
+	}
+	return several
 }

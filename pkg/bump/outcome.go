@@ -42,6 +42,9 @@ func (o *Outcome) Text(w *output.Printer) {
 		w.Line("  %s %s %s → %s", w.Cyan(fmt.Sprintf("%s:%d", output.Clean(change.File), change.Line)),
 			output.Clean(change.Image), output.Clean(from), w.Bold(output.Clean(change.To)))
 	}
+	for _, skipped := range o.Skipped {
+		w.Line("  left out %s: %s", output.Clean(skipped.File), output.Clean(skipped.Reason))
+	}
 	for _, note := range o.Notes {
 		w.Line("  note: %s", output.Clean(note))
 	}

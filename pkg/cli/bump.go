@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,9 +19,11 @@ import (
 // bumpFlags are the flags of pawl bump.
 type bumpFlags struct {
 	env, repo, digests string
-	files              []string
+	files, fields      []string
+	tag, digest        string
 	commit, push       bool
 	add, downgrade     bool
+	mutable, skip      bool
 	dryRun, diff       bool
 	author             string
 }
@@ -39,8 +43,9 @@ repository. With --push the commit goes to the environment's branch on the
 server, on top of whatever others pushed meanwhile.`,
 		Example: `  pawl bump ghcr.io/acme/api:1.4.2
   pawl bump ghcr.io/acme/api:1.4.2 --env dev --push
-  pawl bump nginx=ghcr.io/acme/nginx:1.27 -f base/kustomization.yaml --dry-run --diff`,
-		Args:              withUsage(cobra.MinimumNArgs(1)),
+  pawl bump ghcr.io/acme/api --tag 1.4.2 --dry-run
+  pawl bump nginx=ghcr.io/acme/nginx:1.27 -f base/kustomization.yaml
+  pawl bump --field 'charts/web/values.yaml#server.version=1.4.2'`,
 		ValidArgsFunction: a.completeImages,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.bump(cmd.Context(), flags, args) },
 	}
@@ -50,11 +55,16 @@ server, on top of whatever others pushed meanwhile.`,
 	f.BoolVar(&flags.commit, "commit", false, "commit exactly these edits on top of HEAD")
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
 	f.BoolVar(&flags.add, "add", false, "add the image to kustomizations that do not have it")
+	f.StringArrayVar(&flags.fields, "field", nil, "set any field: `FILE#path.to.key=VALUE` (repeatable)")
+	f.StringVar(&flags.tag, "tag", "", "the tag for every IMAGE that has no version")
+	f.StringVar(&flags.digest, "digest", "", "the digest for every IMAGE that has no version")
+	f.BoolVar(&flags.mutable, "allow-mutable", false, "set a tag that is moved about, such as latest")
+	f.BoolVar(&flags.skip, "skip-unparsable", false, "leave out files that name the image but are templates or broken YAML")
 	f.BoolVar(&flags.downgrade, "allow-downgrade", false, "set the version even if it is lower than the present one")
 	f.StringVar(&flags.digests, "digest-policy", "refuse", "what to do with a digest beside the tag when no new digest is given: refuse, drop, keep")
 	f.StringVar(&flags.author, "author", "", "author and committer, as 'Name <email>' (default: $GIT_AUTHOR_NAME …, the Git configuration)")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "print what would be done, and stop")
-	f.BoolVar(&flags.diff, "diff", false, "print the diff")
+	f.BoolVar(&flags.diff, "diff", false, "print the diff (a dry run always does)")
 	repoFlag(cmd, &flags.repo)
 	_ = cmd.RegisterFlagCompletionFunc("env", a.completeEnvironmentFlag)
 	a.complete(cmd, "digest-policy", "refuse", "drop", "keep")
@@ -73,8 +83,8 @@ func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	outcome.ShowDiff = flags.diff
-	if flags.diff {
+	outcome.ShowDiff = flags.diff || flags.dryRun
+	if outcome.ShowDiff {
 		outcome.Diff = outcome.Plan.Diff()
 	}
 	if flags.dryRun && !outcome.Empty() {
@@ -98,17 +108,47 @@ func (f bumpFlags) conflicts() []error {
 	return problems
 }
 
+// version gives an IMAGE without a version the one of --tag and --digest.
+func (f bumpFlags) version(arg string) string {
+	_, name, renames := strings.Cut(arg, "=")
+	if !renames {
+		name = arg
+	}
+	reference, err := image.Parse(name)
+	if err != nil || reference.Version() != "" {
+		return arg
+	}
+	if f.tag != "" {
+		arg += ":" + f.tag
+	}
+	if f.digest != "" {
+		arg += "@" + f.digest
+	}
+	return arg
+}
+
 // request reads what to set.
 func (f bumpFlags) request(args []string) (bump.Request, error) {
-	request := bump.Request{Add: f.add, AllowDowngrade: f.downgrade}
+	request := bump.Request{Add: f.add, AllowDowngrade: f.downgrade, AllowMutable: f.mutable, SkipUnreadable: f.skip}
 	problems := f.conflicts()
+	if len(args)+len(f.fields) == 0 {
+		problems = append(problems, usagef("see: pawl bump --help", "which image? give at least one IMAGE, or a --field"))
+	}
 	for _, arg := range args {
-		setting, err := image.ParseSetting(arg)
+		setting, err := image.ParseSetting(f.version(arg))
 		if err != nil {
 			problems = append(problems, &usageError{err, "write IMAGE as [NAME=][REGISTRY/]REPOSITORY[:TAG][@DIGEST]"})
 			continue
 		}
 		request.Settings = append(request.Settings, setting)
+	}
+	for _, field := range f.fields {
+		assignment, err := bump.ParseAssignment(field)
+		if err != nil {
+			problems = append(problems, &usageError{err, ""})
+			continue
+		}
+		request.Assignments = append(request.Assignments, assignment)
 	}
 	policy, err := manifest.ParseDigestPolicy(f.digests)
 	if err != nil {
@@ -145,9 +185,14 @@ func (a *app) bumpFiles(ctx context.Context, flags bumpFlags, request bump.Reque
 
 // fill completes a request with the files of a place.
 func (p place) fill(request *bump.Request) {
-	request.Match, request.Where = p.match, p.words
+	request.Where = p.words
 	if p.config != nil {
 		request.Images = p.config.Images
+	}
+	images, assignments := request.Images, request.Assignments
+	request.Match = func(path string) bool {
+		return p.match(path) || len(config.FieldsIn(images, path)) > 0 ||
+			slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == path })
 	}
 }
 

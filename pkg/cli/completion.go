@@ -46,7 +46,7 @@ func (a *app) knownEnvironments(cmd *cobra.Command) []config.Environment {
 // completeImages offers the images that stand in the files below the working
 // directory.
 func (a *app) completeImages(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	list, err := bump.ListImages(a.workdir(), nil)
+	list, err := bump.ListImages(a.workdir(), nil, nil)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

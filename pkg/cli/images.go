@@ -1,15 +1,19 @@
 package cli
 
 import (
-	"errors"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/getpawl/pawl/pkg/bump"
+	"github.com/getpawl/pawl/pkg/config"
 )
 
 func (a *app) imagesCommand() *cobra.Command {
-	var env string
+	var (
+		env                  string
+		unpinned, duplicates bool
+	)
 	cmd := &cobra.Command{
 		Use:   "images [PATH…]",
 		Short: "List every image reference: where it stands, and who else uses the image",
@@ -17,31 +21,39 @@ func (a *app) imagesCommand() *cobra.Command {
 or in the files, folders and globs given. It needs no Git and no network.`,
 		Example: `  pawl images
   pawl images base 'charts/*/values*.yaml'
+  pawl images --duplicates
   pawl images --env dev -o json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.images(cmd, env, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, err := a.listImages(cmd.Context(), env, args)
+			if err != nil {
+				return err
+			}
+			return a.print(list.Filter(unpinned, duplicates))
+		},
 	}
 	cmd.Flags().StringVar(&env, "env", "", "only the files of this environment")
+	cmd.Flags().BoolVar(&unpinned, "unpinned", false, "only references without a version, or with a tag that is moved about")
+	cmd.Flags().BoolVar(&duplicates, "duplicates", false, "only images that stand in several places with different versions")
 	_ = cmd.RegisterFlagCompletionFunc("env", a.completeEnvironmentFlag)
 	exits(cmd)
 	return cmd
 }
 
-func (a *app) images(cmd *cobra.Command, env string, paths []string) error {
-	place, err := a.place(cmd.Context(), env, paths, false)
+func (a *app) listImages(ctx context.Context, env string, paths []string) (*bump.ImageList, error) {
+	place, err := a.place(ctx, env, paths, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	directory, err := bump.OpenDirectory(place.root)
+	var named []config.Image
+	if place.config != nil {
+		named = place.config.Images
+	}
+	list, err := bump.ListImages(place.root, place.match, named)
 	if err != nil {
-		return &usageError{err, ""}
+		return nil, err
 	}
-	files, err := directory.Read(place.match)
-	if err := errors.Join(err, directory.Close()); err != nil {
-		return err
-	}
-	list := bump.Images(files)
 	for _, skipped := range list.Skipped {
 		a.trace("skipped %s", skipped.Reason)
 	}
-	return a.print(list)
+	return list, nil
 }

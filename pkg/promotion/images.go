@@ -65,7 +65,9 @@ func (c contents) images(ctx context.Context, cfgImages []config.Image, places .
 	lists := make([][]git.File, len(places))
 	var all []git.File
 	for i, at := range places {
-		files, err := c.objects.Files(at.commit, func(path string) bool { return at.env.Match(path) && manifest.IsYAML(path) })
+		files, err := c.objects.Files(at.commit, func(path string) bool {
+			return at.env.Match(path) && manifest.IsYAML(path) || len(config.FieldsIn(cfgImages, path)) > 0
+		})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -82,7 +84,7 @@ func (c contents) images(ctx context.Context, cfgImages []config.Image, places .
 	var unreadable []string
 	results := make([]versions, len(places))
 	for i, files := range lists {
-		found, bad, err := c.find(files)
+		found, bad, err := c.find(files, cfgImages)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -93,13 +95,17 @@ func (c contents) images(ctx context.Context, cfgImages []config.Image, places .
 	return results, slices.Compact(unreadable), nil
 }
 
-func (c contents) find(files []git.File) (found []manifest.Found, unreadable []string, err error) {
+func (c contents) find(files []git.File, named []config.Image) (found []manifest.Found, unreadable []string, err error) {
 	for _, file := range files {
 		src, err := c.objects.Content(file)
 		if err != nil {
 			return nil, nil, err
 		}
-		here, err := manifest.Find(file.Path, src)
+		var fields []manifest.Field
+		for _, held := range config.FieldsIn(named, file.Path) {
+			fields = append(fields, manifest.Field{Path: held.Path, Name: held.Repository})
+		}
+		here, err := manifest.Find(file.Path, src, fields...)
 		var problem *manifest.Problem
 		if errors.As(err, &problem) {
 			unreadable = append(unreadable, file.Path)
