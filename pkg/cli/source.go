@@ -246,7 +246,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if err != nil {
 		return promotion.Source{}, err
 	}
-	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep}, nil
+	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
 }
 
 // remote is the repository over the Git protocol.

@@ -226,6 +226,9 @@ func (p *MergePlan) awaitMerged(ctx context.Context) (bool, error) {
 		if waited >= mergedWithin {
 			return false, nil
 		}
+		if waited == 0 && p.source.Progress != nil {
+			p.source.Progress("%s is at %s; waiting for the service to show #%d as merged", p.Branch, gate.Short(p.Commit), p.pr.Number)
+		}
 		if waited > 0 {
 			pause = min(pause*3/2, 8*time.Second)
 		}

@@ -35,6 +35,8 @@ type Source struct {
 	Git    *git.Remote    // the content, over the Git protocol
 	Config *config.Config // the environments, when the caller has them; else they are read from the default branch
 	Sleep  func(ctx context.Context, d time.Duration) error
+	// Progress tells a person what takes long; nil: nobody is told.
+	Progress func(format string, args ...any)
 }
 
 // Blocked is the error of an operation that stopped because of what it found,
