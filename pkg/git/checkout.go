@@ -37,7 +37,7 @@ func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
 		return nil, objectFormatError(lines[0])
 	}
 	switch {
-	case mentions(err, "not a git repository", "cannot use bare repository"),
+	case mentions(err, "not a git repository (or any", "cannot use bare repository"),
 		len(lines) >= 3 && (lines[1] == "true" || lines[2] == "false"):
 		return nil, ErrNoCheckout
 	case err != nil:

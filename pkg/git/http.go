@@ -178,7 +178,7 @@ func (a *answer) Read(p []byte) (int, error) {
 	if a.left -= int64(n); a.left < 0 {
 		n, err = 0, errTooLarge
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		if cause := a.cause(); cause != nil {
 			err = cause
 		}

@@ -21,14 +21,16 @@ type program struct {
 
 // safeConfig holds for every run: nothing that a repository's configuration names
 // is executed, and nothing goes over the network.
-var safeConfig = [...]string{
-	"core.fsmonitor=false",
-	"core.hooksPath=" + os.DevNull,
-	"core.askPass=",
-	"protocol.allow=never",
-	"safe.bareRepository=explicit",
-	"credential.interactive=false",
-	"user.useConfigOnly=true", // no name made up from login and host
+func safeConfig() []string {
+	return []string{
+		"core.fsmonitor=false",
+		"core.hooksPath=" + os.DevNull,
+		"core.askPass=",
+		"protocol.allow=never",
+		"safe.bareRepository=explicit",
+		"credential.interactive=false",
+		"user.useConfigOnly=true", // no name made up from login and host
+	}
 }
 
 // findProgram looks git up in PATH. A git in the working directory does not count.
@@ -59,7 +61,7 @@ func (p program) output(ctx context.Context, run run) ([]byte, error) {
 
 func (p program) stream(ctx context.Context, run run, out io.Writer) error {
 	var args []string
-	for _, setting := range safeConfig {
+	for _, setting := range safeConfig() {
 		args = append(args, "-c", setting)
 	}
 	cmd := exec.CommandContext(ctx, p.path, append(args, run.args...)...)
@@ -117,13 +119,15 @@ func mentions(err error, texts ...string) bool {
 // systems point at configuration, or bound the search for a repository. All
 // others (GIT_DIR, GIT_INDEX_FILE, GIT_SSH_COMMAND, GIT_TRACE, …) could make git
 // work on something else, or run or print something.
-var keptVariables = [...]string{
-	"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT",
-	"GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+func keptVariables() []string {
+	return []string{
+		"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT",
+		"GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+	}
 }
 
-var tokenVariables = [...]string{
-	"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN",
+func tokenVariables() []string {
+	return []string{"GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"}
 }
 
 // scrub returns an environment in which git does what its arguments say.
@@ -131,10 +135,10 @@ func scrub(env []string, tokens bool) []string {
 	kept := slices.DeleteFunc(slices.Clone(env), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		switch {
-		case slices.Contains(keptVariables[:], name),
+		case slices.Contains(keptVariables(), name),
 			strings.HasPrefix(name, "GIT_CONFIG_KEY_"), strings.HasPrefix(name, "GIT_CONFIG_VALUE_"):
 			return false
-		case slices.Contains(tokenVariables[:], name):
+		case slices.Contains(tokenVariables(), name):
 			return !tokens
 		}
 		return strings.HasPrefix(name, "GIT_") || name == "SSH_ASKPASS" || name == "LANGUAGE" || strings.HasPrefix(name, "LC_")

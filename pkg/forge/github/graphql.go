@@ -113,7 +113,7 @@ func (c *Client) graphql(ctx context.Context, query string, variables, data any)
 		}
 		return failed
 	}
-	if err := json.Unmarshal(answer.Data, data); err != nil || string(answer.Data) == "null" {
+	if err := json.Unmarshal(answer.Data, data); err != nil {
 		return unreadable("GraphQL answered without errors and without proper data")
 	}
 	return nil

@@ -33,11 +33,9 @@ func (a *allowance) take(d time.Duration) bool {
 
 type allowanceKey struct{}
 
-// begin gives a call its waiting time. A call within a call shares it.
+// begin gives a call of a public method its waiting time. What the method does
+// shares it.
 func (c *Client) begin(ctx context.Context) context.Context {
-	if _, ok := ctx.Value(allowanceKey{}).(*allowance); ok {
-		return ctx
-	}
 	return context.WithValue(ctx, allowanceKey{}, &allowance{left: c.pacer.maxWait})
 }
 
