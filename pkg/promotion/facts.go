@@ -2,6 +2,7 @@ package promotion
 
 import (
 	"context"
+	"errors"
 
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
@@ -61,8 +62,18 @@ func (s Source) gatherPermissions(ctx context.Context, facts *gate.Facts) {
 			facts.Permissions[review.Author] = fact
 			continue
 		}
-		facts.Permissions[review.Author] = gate.Lookup(s.Forge.Permission(ctx, review.Author))
+		facts.Permissions[review.Author] = s.permission(ctx, review.Author)
 	}
+}
+
+// permission looks up what somebody may do. An account that is gone may do
+// nothing, which the service proves by not knowing it.
+func (s Source) permission(ctx context.Context, login string) gate.Fact[forge.Permission] {
+	role, err := s.Forge.Permission(ctx, login)
+	if errors.Is(err, forge.ErrNotFound) {
+		return gate.Known(forge.PermissionNone)
+	}
+	return gate.Lookup(role, err)
 }
 
 // firstCause returns the error behind the first fact that could not be read.
