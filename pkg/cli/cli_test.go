@@ -170,3 +170,31 @@ func TestDemoKeep(t *testing.T) {
 		t.Errorf("the clone is still there: %v", err)
 	}
 }
+
+// A token for github.com is not for other hosts.
+func TestTokenOfTheHost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{"github.com", map[string]string{"GITHUB_TOKEN": "t"}, "t"},
+		{"gh's own comes first", map[string]string{"GITHUB_TOKEN": "t", "GH_TOKEN": "g"}, "g"},
+		{"another host", map[string]string{"GH_HOST": "github.example.com", "GITHUB_TOKEN": "t"}, ""},
+		{"another host with its token", map[string]string{"GH_HOST": "github.example.com", "GITHUB_TOKEN": "t", "GH_ENTERPRISE_TOKEN": "e"}, "e"},
+		{"a job on another host", map[string]string{"GITHUB_SERVER_URL": "https://github.example.com", "GITHUB_TOKEN": "t"}, "t"},
+		{"a tenant of github.com", map[string]string{"GH_HOST": "acme.ghe.com", "GH_TOKEN": "t"}, "t"},
+	} {
+		a := &app{host: host(io.Discard, io.Discard, test.env)}
+		found := ""
+		for _, variable := range a.tokenVariables(a.server()) {
+			if found == "" {
+				found = test.env[variable]
+			}
+		}
+		if found != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, found, test.want)
+		}
+	}
+}

@@ -172,12 +172,28 @@ func (a *app) token(ctx context.Context, server string) (string, error) {
 		}
 		return strings.TrimSpace(string(data)), nil
 	}
-	for _, variable := range []string{"GH_TOKEN", "GITHUB_TOKEN"} {
+	for _, variable := range a.tokenVariables(server) {
 		if token := a.host.Getenv(variable); token != "" {
 			return strings.TrimSpace(token), nil
 		}
 	}
 	return a.ghToken(ctx, server), nil
+}
+
+// tokenVariables are the environment variables that may hold a token for the
+// service. As for gh, a token for github.com does not go to another host, unless
+// the environment is that of a job there, which names the host itself.
+// https://cli.github.com/manual/gh_help_environment
+func (a *app) tokenVariables(server string) []string {
+	common := []string{"GH_TOKEN", "GITHUB_TOKEN"}
+	if server == "https://github.com" || strings.HasSuffix(server, ".ghe.com") {
+		return common
+	}
+	enterprise := []string{"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"}
+	if a.host.Getenv("GITHUB_SERVER_URL") == "" {
+		return enterprise
+	}
+	return append(enterprise, common...)
 }
 
 // ghToken asks the gh command line tool, where it is installed and logged in.
