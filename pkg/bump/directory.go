@@ -29,30 +29,23 @@ func OpenDirectory(name string) (*Directory, error) {
 // Close releases the directory.
 func (d *Directory) Close() error { return d.root.Close() }
 
-// Read returns the files that match; nil means every YAML file. The .git folder
-// and symbolic links are passed over: what a link points at is found where it is.
+// Read returns the files that match, by path; nil means every YAML file. Folders
+// named .git and node_modules are passed over, and so are symbolic links: what a
+// link points at is found where it is. The charts that a Helm chart brings along
+// (charts/a/charts/b) are read like all others: some are the repository's own, and
+// the commits that --commit and --push make hold them too. Match is called from
+// several goroutines at once.
 func (d *Directory) Read(match func(path string) bool) ([]File, error) {
+	return d.read(match, func(string, []byte) bool { return true })
+}
+
+// read returns the files that match and are to be kept. The content that keep is
+// given is only there during the call.
+func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool) ([]File, error) {
 	if match == nil {
 		match = manifest.IsYAML
 	}
-	var files []File
-	err := fs.WalkDir(d.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() && entry.Name() == ".git" {
-			return fs.SkipDir
-		}
-		if !entry.Type().IsRegular() || !match(name) {
-			return nil
-		}
-		content, err := d.root.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		files = append(files, File{Path: name, Content: content})
-		return nil
-	})
+	files, err := newWalk(match, keep).run(d.root)
 	if err != nil {
 		return nil, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
 	}
@@ -133,7 +126,7 @@ func temporary(name string) string {
 // Edit plans a request on the files of a directory and, unless it is a dry run,
 // writes them.
 func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) {
-	files, err := directory.Read(request.Match)
+	files, err := directory.read(request.Match, request.concerns())
 	if err != nil {
 		return nil, err
 	}
@@ -150,4 +143,13 @@ func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) 
 	}
 	outcome.Action = ActionWrite
 	return outcome, nil
+}
+
+// concerns returns what says whether a file can hold something to edit. Most files
+// cannot, and then they are neither kept nor parsed.
+func (r Request) concerns() func(path string, content []byte) bool {
+	r.Settings = resolve(r.Settings, r.Images)
+	return func(path string, content []byte) bool {
+		return len(fieldsFor(path, r)) > 0 || r.Add && manifest.IsKustomization(path) || manifest.Mentions(content, r.Settings)
+	}
 }

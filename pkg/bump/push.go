@@ -117,7 +117,7 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 			return outcome, nil
 		}
 		if !errors.Is(err, git.ErrMoved) && !errors.Is(err, git.ErrUnknownOutcome) {
-			return nil, err
+			return nil, explainRefused(err, p.target.Branch)
 		}
 		if err := pause.Sleep(ctx, backoff(try, stamp.Now().Sub(started), pause.Random())); err != nil {
 			return nil, fmt.Errorf("pushing to %s: others pushed first, %d times: %w", p.target.Branch, try, err)
@@ -129,6 +129,18 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 		outcome.Plan, outcome.Commit, outcome.Attempts = plan.Plan, plan.Tip, try
 	}
 	return outcome, nil
+}
+
+// explainRefused says what to do about a rule of the branch.
+func explainRefused(err error, branch string) error {
+	var refused *git.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	return &Refusal{
+		Reason: err.Error(),
+		Fix:    fmt.Sprintf("the rules of %s must let this token push to it; add it to the bypass list of the rule that is named", branch),
+	}
 }
 
 func (p *PushPlan) push(ctx context.Context, stamp Stamp) (string, error) {

@@ -82,7 +82,7 @@ func (a *app) validateConfig(name string) error {
 	if err != nil {
 		return err
 	}
-	return a.print(&valid{File: name, Environments: cfg.Environments})
+	return a.show(&valid{File: name, Environments: cfg.Environments})
 }
 
 // Text writes the environments in their order.

@@ -28,7 +28,7 @@ or in the files, folders and globs given. It needs no Git and no network.`,
 			if err != nil {
 				return err
 			}
-			return a.print(list.Filter(unpinned, duplicates))
+			return a.show(list.Filter(unpinned, duplicates))
 		},
 	}
 	cmd.Flags().StringVar(&env, "env", "", "only the files of this environment")

@@ -105,13 +105,19 @@ func (a *app) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, a.timeout)
 }
 
-// print writes the result, and into the step summary when in a job.
-func (a *app) print(result output.Result) error {
+// show writes the result.
+func (a *app) show(result output.Result) error {
 	format, err := output.ParseFormat(a.format)
 	if err != nil {
 		return &usageError{err, ""}
 	}
-	if err := output.Write(a.host.Out, format, result, a.style(a.host.Out)); err != nil {
+	return output.Write(a.host.Out, format, result, a.style(a.host.Out))
+}
+
+// print writes the result of a command that did or decided something, and into
+// the step summary when in a job.
+func (a *app) print(result output.Result) error {
+	if err := a.show(result); err != nil {
 		return err
 	}
 	return a.summarize(result)

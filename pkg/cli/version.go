@@ -30,18 +30,10 @@ func (a *app) versionCommand() *cobra.Command {
   pawl version -o json`,
 		Args:              withUsage(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(*cobra.Command, []string) error { return a.printVersion() },
+		RunE:              func(*cobra.Command, []string) error { return a.show(thisBuild()) },
 	}
 	exits(cmd)
 	return cmd
-}
-
-func (a *app) printVersion() error {
-	format, err := output.ParseFormat(a.format)
-	if err != nil {
-		return &usageError{err, ""}
-	}
-	return output.Write(a.host.Out, format, thisBuild(), output.Style{})
 }
 
 // thisBuild reads what the linker and the go command left in the binary.

@@ -289,7 +289,7 @@ func (s Source) openPromotions(ctx context.Context, to config.Environment) ([]fo
 func promotionsInto(all []forge.PullRequest, to config.Environment) []forge.PullRequest {
 	var picked []forge.PullRequest
 	for _, pr := range all {
-		if pr.HeadRepo == pr.BaseRepo && pr.Base == to.Branch && strings.HasPrefix(pr.Head, headPrefix(to)) {
+		if pr.HeadRepo == pr.BaseRepo && pr.Base == to.Branch && strings.HasPrefix(pr.Head, headPrefix) {
 			picked = append(picked, pr)
 		}
 	}

@@ -74,10 +74,11 @@ func (u *UsageError) Hint() string { return u.Fix }
 // says which commit into which environment, so that content and approval cannot
 // part and a second run finds the first one's work.
 func HeadBranch(to config.Environment, sha string) string {
-	return headPrefix(to) + gate.Short(sha)
+	return headPrefix + to.Name + "/" + gate.Short(sha)
 }
 
-func headPrefix(to config.Environment) string { return "pawl/" + to.Name + "/" }
+// headPrefix is what the branches of promotions begin with, and no others.
+const headPrefix = "pawl/"
 
 // environment finds an environment by name.
 func environment(cfg *config.Config, name string) (config.Environment, error) {
