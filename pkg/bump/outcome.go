@@ -89,12 +89,14 @@ func textDiff(w *output.Printer, diff string) {
 			mark, rest = line[:1], strings.ReplaceAll(line[1:], "\t", "    ")
 		}
 		safe := mark + output.Clean(rest)
-		switch mark {
-		case "+":
+		switch {
+		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "):
+			safe = w.Bold(safe)
+		case mark == "+":
 			safe = w.Green(safe)
-		case "-":
+		case mark == "-":
 			safe = w.Red(safe)
-		case "@":
+		case mark == "@":
 			safe = w.Cyan(safe)
 		}
 		w.Line("%s", safe)
