@@ -93,6 +93,9 @@ func onDisk(root string, plan *Plan) ([]git.Change, error) {
 	changes := plan.gitChanges()
 	for i, change := range changes {
 		disk, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(change.Path)))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // a sparse checkout; a file that was deleted is refused later
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", change.Path, err)
 		}

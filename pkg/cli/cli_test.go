@@ -55,6 +55,7 @@ func TestExitCode(t *testing.T) {
 		{"access over Git", fmt.Errorf("x: %w", git.ErrAccess), ExitAccess},
 		{"network", fmt.Errorf("%w: %w", forge.ErrTransient, errors.New("reset")), ExitTransient},
 		{"too late", context.DeadlineExceeded, ExitTransient},
+		{"a locked checkout", fmt.Errorf("x: %w", git.ErrLocked), ExitTransient},
 		{"two, of which one is refused", errors.Join(waiting, refused), ExitRefused},
 		{"two, wrapped", fmt.Errorf("x: %w", errors.Join(waiting, forbidden)), ExitAccess},
 		{"a refusal beside a full disk", errors.Join(refused, errors.New("no space")), ExitRefused},

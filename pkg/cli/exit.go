@@ -116,7 +116,7 @@ func exitCodeOf(err error) int {
 	case errors.Is(err, forge.ErrAccess), errors.Is(err, git.ErrAccess):
 		return ExitAccess
 	case errors.Is(err, forge.ErrTransient), errors.Is(err, git.ErrTransient), errors.Is(err, git.ErrMoved),
-		errors.Is(err, context.DeadlineExceeded):
+		errors.Is(err, git.ErrLocked), errors.Is(err, git.ErrNotFound), errors.Is(err, context.DeadlineExceeded):
 		return ExitTransient
 	case errors.Is(err, forge.ErrNotFound):
 		return ExitUsage

@@ -84,8 +84,12 @@ func (a *app) isCheckoutOf(ctx context.Context, checkout *git.Checkout, l locati
 // is none.
 func (a *app) checkout(ctx context.Context) (*git.Checkout, error) {
 	checkout, err := git.OpenCheckout(ctx, a.workdir())
-	if errors.Is(err, git.ErrNoCheckout) {
+	switch {
+	case errors.Is(err, git.ErrNoCheckout):
 		return nil, nil //nolint:nilnil // being outside a checkout is a fact, not an error
+	case errors.Is(err, git.ErrNoGit):
+		a.say("this checkout is not looked at: git is not installed")
+		return nil, nil //nolint:nilnil // as above
 	}
 	return checkout, err
 }
@@ -267,7 +271,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 
 // remote is the repository over the Git protocol.
 func (a *app) remote(l location) (*git.Remote, error) {
-	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace}
+	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
 	if l.token != "" {
 		// Any user name will do beside a token; this one works for every kind.
 		// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -78,6 +80,9 @@ func TestAdvance(t *testing.T) {
 	t.Parallel()
 	w := newBusy(t)
 	w.git("config", "core.fileMode", "true")
+	for _, leftover := range []string{".git/index.pawl", ".git/index.pawl.lock", "base/.app.yaml.pawl"} {
+		w.write(leftover, "of a pawl that was killed")
+	}
 	before := w.git("rev-parse", "HEAD")
 	if err := w.advance(busyChanges...); err != nil {
 		t.Fatal(err)
@@ -156,7 +161,6 @@ func TestAdvanceLeavesTheRestAlone(t *testing.T) {
 		"a submodule": func(w *working) {
 			w.git("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("12", 20)+",module")
 		},
-		"racy": racy,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -212,23 +216,32 @@ func cloned(t *testing.T, w *working, option string) *working {
 	return w.at(dir)
 }
 
-// racy changes a file in the same moment, by the clock, in which Git wrote the
+// A file was changed in the same moment, by the clock, in which Git wrote the
 // index, and to the same size: only a look at its content tells.
-func racy(w *working) {
-	w.t.Helper()
+func TestAdvanceWithARacyEntry(t *testing.T) {
+	t.Parallel()
+	w := newBusy(t)
 	w.git("config", "core.trustctime", "false")
-	info, err := os.Stat(w.path("third.yaml"))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.write("third.yaml", "x: 9\n")
-	for _, name := range []string{"third.yaml", ".git/index"} {
-		if err := os.Chtimes(w.path(name), info.ModTime(), info.ModTime()); err != nil {
-			w.t.Fatal(err)
+	then := time.Now().Add(-time.Hour)
+	setTime := func(name string) {
+		t.Helper()
+		if err := os.Chtimes(w.path(name), then, then); err != nil {
+			t.Fatal(err)
 		}
 	}
+	setTime("third.yaml")
+	w.git("update-index", "--refresh")
+	w.write("third.yaml", "x: 9\n")
+	setTime("third.yaml")
+	setTime(".git/index")
+	if got := w.git("--no-optional-locks", "diff", "--name-only"); got != "third.yaml" {
+		t.Fatalf("before: %q", got)
+	}
+	if err := w.advance(busyChanges...); err != nil {
+		t.Fatal(err)
+	}
 	if got := w.git("diff", "--name-only"); got != "third.yaml" {
-		w.t.Fatalf("before: %q", got)
+		t.Errorf("afterwards: %q", got)
 	}
 }
 
@@ -398,7 +411,7 @@ func TestAdvanceUndoesWhatItDid(t *testing.T) {
 		"index locked":  {func(w *working) { w.write(".git/index.lock", "") }, ErrLocked},
 		"branch locked": {func(w *working) { w.write(".git/refs/heads/main.lock", "") }, nil},
 		"second file":   {func(w *working) { w.write("base/.run.sh.pawl/in/the/way", "") }, nil},
-		"index broken":  {func(w *working) { w.write(".git/index.pawl.lock", "") }, nil},
+		"next index":    {func(w *working) { w.write(".git/index.pawl/in/the/way", "") }, nil},
 		"merge":         {func(w *working) { w.write(".git/MERGE_HEAD", w.git("rev-parse", "HEAD")+"\n") }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -406,11 +419,12 @@ func TestAdvanceUndoesWhatItDid(t *testing.T) {
 			w := newBusy(t)
 			before := w.snapshot()
 			test.spoil(w)
-			err := w.advance(busyChanges...)
+			fresh := Change{Path: "a/new/file.yaml", Content: []byte("x: 1\n")}
+			err := w.advance(append([]Change{fresh}, busyChanges...)...)
 			if err == nil || test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("got %v", err)
 			}
-			_ = os.RemoveAll(w.path(".git/index.pawl.lock"))
+			_ = os.RemoveAll(w.path(".git/index.pawl"))
 			_ = os.RemoveAll(w.path(".git/refs/heads/main.lock"))
 			_ = os.RemoveAll(w.path("base/.run.sh.pawl"))
 			_ = os.RemoveAll(w.path(".git/MERGE_HEAD"))
@@ -459,6 +473,70 @@ func TestAdvanceWhenHeadMoved(t *testing.T) {
 	if diff := cmp.Diff(before, w.snapshot()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// countdown is a context that ends when it was asked for its state n times.
+type countdown struct {
+	context.Context
+	left   *atomic.Int32
+	cancel context.CancelFunc
+}
+
+func (c countdown) count() {
+	if c.left.Add(-1) < 0 {
+		c.cancel()
+	}
+}
+
+func (c countdown) Err() error {
+	c.count()
+	return c.Context.Err()
+}
+
+func (c countdown) Done() <-chan struct{} {
+	c.count()
+	return c.Context.Done()
+}
+
+// Interrupted at any moment, Advance has done everything or nothing.
+func TestAdvanceInterrupted(t *testing.T) {
+	t.Parallel()
+	w := newBusy(t)
+	checkout := w.open()
+	objects := checkout.Objects()
+	_, head, err := checkout.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha, err := objects.Commit(head, busyChanges, message("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func() string { return w.git("status", "--porcelain=v2", "--branch", "--untracked-files=all") }
+	before := status()
+	for n := range 100 {
+		inner, cancel := context.WithCancel(t.Context())
+		ctx := countdown{inner, &atomic.Int32{}, cancel}
+		ctx.left.Store(int32(n))
+		err := checkout.Advance(ctx, objects, head, sha, busyChanges)
+		cancel()
+		if err == nil {
+			if got := w.git("rev-parse", "HEAD"); got != sha || w.git("status", "--porcelain") != "" {
+				t.Errorf("done, with HEAD at %s and\n%s", got, status())
+			}
+			if n < 4 {
+				t.Errorf("it asked for the context's state %d times only", n)
+			}
+			return
+		}
+		if got := status(); got != before || !errors.Is(err, context.Canceled) {
+			t.Fatalf("interrupted at %d: %v\n%s", n, err, got)
+		}
+		if litter, _ := filepath.Glob(w.path(".git/index.*")); len(litter) > 0 {
+			t.Fatalf("interrupted at %d: %v was left behind", n, litter)
+		}
+	}
+	t.Error("it never came to its end")
 }
 
 func TestAdvanceChecksItsArguments(t *testing.T) {

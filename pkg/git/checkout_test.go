@@ -79,6 +79,11 @@ func TestOpenCheckout(t *testing.T) {
 	w.git("worktree", "add", "-q", "--detach", linked)
 	bare := filepath.Join(w.dir, "sub", "bare.git")
 	w.git("init", "-q", "--bare", bare)
+	// What a checkout may bring along: a bare repository that says it is not one.
+	evil := w.path("sub/evil")
+	w.git("init", "-q", "--bare", evil)
+	runGit(t, evil, "", "config", "core.bare", "false")
+	runGit(t, evil, "", "config", "core.worktree", w.dir)
 	sha256 := t.TempDir()
 	runGit(t, sha256, "", "init", "-q", "--object-format=sha256")
 	broken := t.TempDir()
@@ -94,6 +99,7 @@ func TestOpenCheckout(t *testing.T) {
 		"linked worktree":   {dir: linked, root: linked},
 		"the .git folder":   {dir: w.path(".git"), none: true},
 		"embedded bare":     {dir: bare, none: true},
+		"evil bare":         {dir: evil, none: true},
 		"nothing":           {dir: t.TempDir(), none: true},
 		"no such folder":    {dir: w.path("nowhere")},
 		"sha256":            {dir: sha256},
@@ -272,7 +278,9 @@ func TestCheckoutWithACorruptObject(t *testing.T) {
 	w.git("add", "loose")
 	w.git("commit", "-qm", "loose")
 	blob := w.git("rev-parse", "HEAD:loose")
-	other := w.git("rev-parse", "HEAD^{tree}")
+	w.write("other", "some content of the same length or not")
+	w.git("add", "other")
+	other := w.git("rev-parse", ":other")
 	object := func(id string) string { return w.path(".git/objects/" + id[:2] + "/" + id[2:]) }
 	wrong, err := os.ReadFile(object(other))
 	if err != nil {

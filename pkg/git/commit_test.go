@@ -134,6 +134,11 @@ func TestCommitRefusesPaths(t *testing.T) {
 			t.Errorf("%q: made %s, %v", path, sha, err)
 		}
 	}
+	for path, want := range map[string]string{"link": "a symbolic link", "link/x": "a symbolic link", "module/x": "a submodule", "file/x": "a file", "folder": "a folder"} {
+		if _, err := s.objects().Commit(base, []Change{{Path: path}}, message("x")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
 	for name, changes := range map[string][]Change{
 		"twice":           {{Path: "file", Content: []byte("1")}, {Path: "file", Content: []byte("2")}},
 		"file and folder": {{Path: "new", Content: []byte("1")}, {Path: "new/x", Content: []byte("2")}},

@@ -1,8 +1,10 @@
 package git
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -135,6 +137,9 @@ func TestFetchOnTopOfWhatIsHere(t *testing.T) {
 	requests := server.take()
 	if len(requests) != 1 || requests[0].received*10 > whole {
 		t.Errorf("%d requests, %d bytes; the first fetch had %d", len(requests), requests[0].received, whole)
+	}
+	if body := requests[0].body; !strings.Contains(body, "have "+second) || !strings.Contains(body, "shallow "+second) {
+		t.Errorf("the server was told %q", body)
 	}
 	want := maps.Clone(files)
 	want["only/here.yaml"] = "x\n"
@@ -320,6 +325,50 @@ func TestLoadAsksOnceForEverything(t *testing.T) {
 	}
 	if _, err := objects.Content(list[0]); err == nil {
 		t.Error("a blob that does not exist was read")
+	}
+}
+
+// A server that leaves out more than it was asked to is asked in other words.
+func TestFetchIncompleteAnswer(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	first := repo.commit("main", sampleFiles)
+	second := repo.commit("main", map[string]string{"base/app.yaml": "image: app:2\n"})
+	remote := repo.remote()
+	spoil := func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
+		body, _ := io.ReadAll(r.Body)
+		body = bytes.Replace(body, []byte("0015filter blob:none\n"), []byte("0012filter tree:0\n"), 1)
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		forward(w, r)
+	}
+	server.setFault(spoil)
+	for _, tip := range []string{first, second} {
+		got, err := readAll(t.Context(), fetch(t, remote, tip), tip)
+		if err != nil || len(got) != len(sampleFiles) {
+			t.Errorf("%d files, %v", len(got), err)
+		}
+	}
+	if requests := server.take(); len(requests) != 1+2+3 {
+		t.Errorf("%d requests", len(requests))
+	}
+}
+
+func TestFetchShowsTheServersWords(t *testing.T) {
+	t.Parallel()
+	remote, err := NewRemote(Options{URL: "https://example.com/a/b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for answer, want := range map[string]string{
+		"0008NAK\n0009\x03nope":                        "the server said: nope",
+		"0008NAK\n0012\x02working on it0008\x03no\x1b": `the server said: no\x1b`,
+		"000fERR go away":                              "the server said: go away",
+		"":                                             "the server said: nothing",
+	} {
+		if _, err := remote.readAnswer(strings.NewReader(answer), wish{}); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", answer, err)
+		}
 	}
 }
 

@@ -16,8 +16,9 @@
 //     a server sends. No redirect leads to another origin.
 //   - What a server sends is bounded in size and checked by its own id; text is
 //     stripped of what could drive a terminal.
-//   - The git program runs without hooks, without a file system monitor, without a
-//     prompt, without the network, and without the caller's GIT_ environment.
+//   - The git program runs without hooks, filters, a file system monitor or a
+//     prompt, without the network, and without the caller's GIT_ environment. The
+//     one thing it may start is a credential helper, where a caller asks for that.
 //
 // What it does not do: history. Commits are fetched at depth 1, and ancestry is
 // the forge's to tell. It knows no merges, no tags, no SSH, no SHA-256

@@ -74,7 +74,7 @@ type indexLock struct {
 
 func (c *Checkout) lockIndex() (*indexLock, error) {
 	l := &indexLock{git: c.git, index: filepath.Join(c.private, "index")}
-	l.lock, l.next = l.index+".lock", l.index+".pawl"
+	l.lock, l.next = l.index+".lock", l.index+".pawl" // the second is ours while we hold the first
 	file, err := os.OpenFile(l.lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%w: %s is there; if no Git process runs, remove that file", ErrLocked, l.lock)
@@ -82,12 +82,14 @@ func (c *Checkout) lockIndex() (*indexLock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("locking the index: %w", err)
 	}
+	_ = os.Remove(l.next + ".lock") // what a git that was killed leaves behind
 	return l, file.Close()
 }
 
 // release gives the lock back. After commit it does nothing.
 func (l *indexLock) release() {
 	if l.lock != "" {
+		_ = os.Remove(l.next + ".lock")
 		_ = os.Remove(l.next)
 		_ = os.Remove(l.lock)
 	}

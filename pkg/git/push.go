@@ -158,14 +158,14 @@ func (o *Objects) fresh(tree plumbing.Hash, list []plumbing.Hash, seen map[plumb
 }
 
 // pack encodes objects that were made here. A thin pack refers to what the other
-// side has: the objects that the new ones replace.
+// side has, or gets with it: the objects that the new ones replace.
 func (o *Objects) pack(ids []plumbing.Hash, thin bool) ([]byte, error) {
 	objects := make([]packed, 0, len(ids))
 	for _, id := range ids {
 		here, _ := o.madeHere(id)
 		each := packed{object: here.object}
-		if _, ours := o.madeHere(here.base); thin && !here.base.IsZero() && !ours {
-			if base, err := o.from.object(here.base); err == nil {
+		if thin && !here.base.IsZero() {
+			if base, err := o.get(here.base, here.kind); err == nil {
 				each = each.deltify(here.base, base)
 			}
 		}

@@ -221,8 +221,12 @@ func TestPushWithALostAnswer(t *testing.T) {
 			w.Header().Set("Content-Type", gitType)
 			fmt.Fprint(w, "0030\x01000eunpack ok\n")
 		},
-		"another branch":  func(w http.ResponseWriter) { fakeReport(w, "unpack ok\n", "ok refs/heads/other\n") },
-		"no branch":       func(w http.ResponseWriter) { fakeReport(w, "unpack ok\n") },
+		"another branch": func(w http.ResponseWriter) { fakeReport(w, "unpack ok\n", "ok refs/heads/other\n") },
+		"no branch":      func(w http.ResponseWriter) { fakeReport(w, "unpack ok\n") },
+		"another type": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/plain")
+			fakeReport(w, "unpack ok\n", "ok refs/heads/main\n")
+		},
 		"garbage":         func(w http.ResponseWriter) { w.Header().Set("Content-Type", gitType); fmt.Fprint(w, "what?") },
 		"fatal side band": func(w http.ResponseWriter) { w.Header().Set("Content-Type", gitType); fmt.Fprint(w, "000a\x03died\n") },
 	}
@@ -261,7 +265,9 @@ func fakeReport(w http.ResponseWriter, lines ...string) {
 		fmt.Fprintf(&inner, "%04x%s", len(line)+4, line)
 	}
 	inner.WriteString("0000")
-	w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+	}
 	fmt.Fprintf(w, "%04x\x01%s0000", inner.Len()+5, inner.String())
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -263,6 +264,26 @@ func TestRedirects(t *testing.T) {
 	}
 	if len(leaked) > 0 {
 		t.Errorf("requests to another server: %q", leaked)
+	}
+}
+
+func TestNoRequestLeavesTheOrigin(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	remote := server.repository(t).remote()
+	for _, target := range []string{
+		strings.Replace(server.URL, "127.0.0.1", "localhost", 1), strings.Replace(server.URL, "http:", "https:", 1), "http://127.0.0.1:1",
+	} {
+		parsed, err := url.Parse(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := remote.send(t.Context(), http.MethodGet, parsed, uploadPack, nil); err == nil || errors.Is(err, ErrTransient) {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	if requests := server.take(); len(requests) > 0 {
+		t.Errorf("%d requests", len(requests))
 	}
 }
 

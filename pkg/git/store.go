@@ -55,15 +55,13 @@ func (m *memory) add(objects map[plumbing.Hash]object) {
 	}
 }
 
-// missing returns the ids that are not here, each once.
+// missing returns the ids that are not here.
 func (m *memory) missing(ids []plumbing.Hash) []plumbing.Hash {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	seen := map[plumbing.Hash]bool{}
 	var list []plumbing.Hash
 	for _, id := range ids {
-		if _, ok := m.objects[id]; !ok && !seen[id] {
-			seen[id] = true
+		if _, ok := m.objects[id]; !ok {
 			list = append(list, id)
 		}
 	}
