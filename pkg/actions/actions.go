@@ -49,11 +49,10 @@ func (r Runner) SetOutput(name, value string) error {
 	if r.output == "" {
 		return nil
 	}
-	var random [16]byte
-	if _, err := io.ReadFull(r.Random, random[:]); err != nil {
-		return fmt.Errorf("setting the output %s: making a delimiter: %w", name, err)
+	delimiter, err := r.delimiter()
+	if err != nil {
+		return fmt.Errorf("setting the output %s: %w", name, err)
 	}
-	delimiter := fmt.Sprintf("pawl_%x", random)
 	if strings.ContainsAny(name, "\r\n=<") || strings.Contains(value, delimiter) {
 		return fmt.Errorf("setting the output %q: the name or the value would break out of the file", name)
 	}
@@ -76,6 +75,30 @@ func (r Runner) Summary(markdown string) error {
 		markdown = markdown[:max(cut, 0)] + more
 	}
 	return appendFile(r.summary, markdown)
+}
+
+// Quote puts text that others may have written between marks that keep the runner
+// from obeying it: a line of a file that begins with "::" is no command then.
+// Outside a job the text stays as it is.
+// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#stopping-and-starting-workflow-commands
+func (r Runner) Quote(text string) (string, error) {
+	if !r.active || text == "" {
+		return text, nil
+	}
+	mark, err := r.delimiter()
+	if err != nil {
+		return "", fmt.Errorf("quoting the output for the runner: %w", err)
+	}
+	return fmt.Sprintf("::stop-commands::%[1]s\n%[2]s::%[1]s::\n", mark, text), nil
+}
+
+// delimiter is a text that nobody can have foreseen.
+func (r Runner) delimiter() (string, error) {
+	var random [16]byte
+	if _, err := io.ReadFull(r.Random, random[:]); err != nil {
+		return "", fmt.Errorf("making a delimiter: %w", err)
+	}
+	return fmt.Sprintf("pawl_%x", random), nil
 }
 
 // Error annotates the run with an error. Outside a job it does nothing.

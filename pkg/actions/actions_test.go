@@ -122,3 +122,21 @@ func TestOutsideAJobNothingIsWritten(t *testing.T) {
 		t.Errorf("wrote %q", log.String())
 	}
 }
+
+func TestQuoteKeepsTextFromBeingObeyed(t *testing.T) {
+	t.Parallel()
+	r, _, _ := runner(t, "")
+	got, err := r.Quote("+ ::set-env name=X::y\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := "pawl_30313233343536373839616263646566"
+	want := "::stop-commands::" + mark + "\n+ ::set-env name=X::y\n::" + mark + "::\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	outside := FromEnv(func(string) string { return "" }, nil, nil)
+	if got, err := outside.Quote("text"); got != "text" || err != nil {
+		t.Errorf("outside a job: got %q, %v", got, err)
+	}
+}

@@ -57,13 +57,15 @@ func (a *app) complain(err error, code int) {
 	printer := output.NewPrinter(a.host.Err, a.style(a.host.Err))
 	lines := strings.Split(err.Error(), "\n")
 	for i, line := range lines {
-		lines[i] = output.Clean(line)
+		lines[i] = output.Clean(strings.TrimSpace(line))
 	}
 	label := "error"
 	if code == ExitWaiting {
 		label = "waiting"
 	}
-	text := strings.Join(lines, "\n")
+	// Each line begins with our name: the runner of a job takes a line that begins
+	// with "::", white space or not, for a command.
+	text := strings.Join(lines, "\npawl:   ")
 	if code == ExitInterrupted {
 		text = "interrupted: " + text
 	}

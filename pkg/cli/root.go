@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -111,7 +112,21 @@ func (a *app) show(result output.Result) error {
 	if err != nil {
 		return &usageError{err, ""}
 	}
-	return output.Write(a.host.Out, format, result, a.style(a.host.Out))
+	var text strings.Builder
+	if err := output.Write(&text, format, result, a.style(a.host.Out)); err != nil {
+		return err
+	}
+	printed := text.String()
+	if format == output.Text {
+		// Text may quote files and commits line by line; the other formats cannot.
+		if printed, err = a.runner().Quote(printed); err != nil {
+			return err
+		}
+	}
+	if _, err := io.WriteString(a.host.Out, printed); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
 }
 
 // print writes the result of a command that did or decided something, and into
