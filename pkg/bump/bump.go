@@ -38,6 +38,7 @@ type Request struct {
 	AllowMutable   bool // set a tag that is moved about, such as latest
 	SkipUnreadable bool // leave out files that name an image and cannot be read
 	Assignments    []Assignment
+	Create         bool // create the fields of assignments that are missing
 }
 
 // Assignment sets one field, whatever it holds: --field 'FILE#path.to.key=VALUE'.
@@ -81,7 +82,9 @@ type Change struct {
 	File   string        `json:"file"`
 	Line   int           `json:"line"`
 	Column int           `json:"column"`
-	Path   string        `json:"path"` // within the document
+	Path   string        `json:"path"`  // within the document
+	Start  int           `json:"start"` // the bytes of the file before that were replaced: from here
+	End    int           `json:"end"`   // to here
 	Kind   manifest.Kind `json:"kind"`
 }
 
@@ -138,28 +141,24 @@ func (p *Plan) Diff() string {
 // changes nothing and returns every problem at once.
 func Compute(files []File, request Request) (*Plan, error) {
 	request.Settings = resolve(request.Settings, request.Images)
-	survey, err := surveyFiles(files, request)
+	survey, results, err := setFiles(files, request)
 	if err != nil {
 		return nil, err
 	}
 	plan := &Plan{Changes: []Change{}, Files: []string{}, before: map[string][]byte{}, after: map[string][]byte{}}
 	var problems []error
-	for _, file := range survey.files {
-		options := manifest.Options{
-			Add: request.Add, Digest: request.Digests,
-			Fields: fieldsFor(file.Path, request), KeepBare: survey.keepBare,
-		}
-		out, edits, err := manifest.Set(file.Path, file.Content, request.Settings, options)
-		if err != nil {
-			problems = append(problems, refuse(err))
+	for _, result := range results {
+		if result.err != nil {
+			problems = append(problems, refuse(result.err))
 			continue
 		}
-		if len(edits) == 0 {
+		if len(result.edits) == 0 {
 			continue
 		}
-		plan.Files = append(plan.Files, file.Path)
-		plan.before[file.Path], plan.after[file.Path] = file.Content, out
-		plan.Changes = append(plan.Changes, changesOf(edits)...)
+		name := result.file.Path
+		plan.Files = append(plan.Files, name)
+		plan.before[name], plan.after[name] = result.file.Content, result.out
+		plan.Changes = append(plan.Changes, changesOf(result.edits)...)
 	}
 	slices.Sort(plan.Files)
 	plan.Skipped = survey.skipped
@@ -201,6 +200,7 @@ func changesOf(edits []manifest.Edit) []Change {
 		changes[i] = Change{
 			Image: edit.Image.Name, From: edit.Image.Version(), To: edit.New.Version(),
 			File: edit.File, Line: edit.Line, Column: edit.Column, Path: edit.Path, Kind: edit.Kind,
+			Start: edit.Start, End: edit.End,
 		}
 		if edit.New.Name != "" {
 			changes[i].Image = edit.New.Name

@@ -1,12 +1,14 @@
 package bump
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/getpawl/pawl/pkg/manifest"
 )
@@ -36,7 +38,7 @@ func (d *Directory) Close() error { return d.root.Close() }
 // the commits that --commit and --push make hold them too. Match is called from
 // several goroutines at once.
 func (d *Directory) Read(match func(path string) bool) ([]File, error) {
-	return d.read(match, func(string, []byte) bool { return true })
+	return d.read(match, nil)
 }
 
 // read returns the files that match and are to be kept. The content that keep is
@@ -45,7 +47,7 @@ func (d *Directory) read(match func(path string) bool, keep func(path string, co
 	if match == nil {
 		match = manifest.IsYAML
 	}
-	files, err := newWalk(match, keep).run(d.root)
+	files, err := (&walk{root: d.root, match: match, keep: keep}).run()
 	if err != nil {
 		return nil, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
 	}
@@ -56,55 +58,152 @@ func (d *Directory) read(match func(path string) bool, keep func(path string, co
 // rename, so that a file is old or new and never torn. All temporary files are
 // written before the first rename; when a rename fails, those done are undone.
 func (d *Directory) Write(plan *Plan) (err error) {
-	var staged []string
+	at := newOpened(d.root)
+	staged, renamed := 0, 0 // files that have a temporary file, and that took its place
 	defer func() {
-		for _, name := range staged {
-			err = errors.Join(err, d.removeStaged(name))
+		for _, name := range plan.Files[renamed:staged] {
+			err = errors.Join(err, removeStaged(d.root, name))
 		}
+		err = errors.Join(err, at.close(0))
 	}()
 	for _, name := range plan.Files {
-		if err := d.stage(name, plan); err != nil {
+		if err := stage(at, name, plan); err != nil {
 			return err
 		}
-		staged = append(staged, temporary(name))
+		staged++
 	}
-	for i, name := range plan.Files {
-		if err := d.root.Rename(temporary(name), name); err != nil {
-			return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.restore(plan, plan.Files[:i]))
+	for _, name := range plan.Files {
+		if err := rename(at, name); err != nil {
+			return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.restore(plan, plan.Files[:renamed]))
 		}
-		staged = slices.DeleteFunc(staged, func(s string) bool { return s == temporary(name) })
+		renamed++
 	}
 	return nil
 }
 
 // stage writes a file's new content beside it, with the file's permissions.
-func (d *Directory) stage(name string, plan *Plan) error {
-	info, err := d.root.Lstat(name)
+func stage(at *opened, name string, plan *Plan) error {
+	folder, err := at.folder(path.Dir(name))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	current, err := d.root.ReadFile(name)
+	mode, current, err := at.read(folder, path.Base(name))
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
-	if string(current) != string(plan.Before(name)) {
+	if !bytes.Equal(current, plan.Before(name)) {
 		return &Refusal{Reason: name + " changed while it was edited; nothing was written", Fix: "run the same command again"}
 	}
-	if err := d.root.WriteFile(temporary(name), plan.Content(name), info.Mode().Perm()); err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.removeStaged(temporary(name)))
-	}
-	// The process's umask may have taken permissions away.
-	if err := d.root.Chmod(temporary(name), info.Mode().Perm()); err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.removeStaged(temporary(name)))
+	if err := writeStaged(folder, path.Base(name), plan.Content(name), mode); err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", name, err), removeStaged(folder, path.Base(name)))
 	}
 	return nil
 }
 
-func (d *Directory) removeStaged(name string) error {
-	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the temporary file %s: %w", name, err)
+// writeStaged writes the temporary file of a file. One that an interrupted run left
+// behind is removed first, and so is a link in its place: it is never followed.
+func writeStaged(folder *os.Root, name string, content []byte, mode fs.FileMode) error {
+	create := func() (*os.File, error) {
+		return folder.OpenFile(temporary(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	}
+	file, err := create()
+	if errors.Is(err, fs.ErrExist) {
+		if err := removeStaged(folder, name); err != nil {
+			return err
+		}
+		file, err = create()
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	// The process's umask may have taken permissions away.
+	return errors.Join(err, file.Chmod(mode), file.Close())
+}
+
+func rename(at *opened, name string) error {
+	folder, err := at.folder(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	return folder.Rename(temporary(path.Base(name)), path.Base(name))
+}
+
+func removeStaged(folder *os.Root, name string) error {
+	if err := folder.Remove(temporary(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the temporary file %s: %w", temporary(name), err)
 	}
 	return nil
+}
+
+// opened keeps the folders open that lead to the one that was asked for last: the
+// next file is likely to be near.
+type opened struct {
+	root   *os.Root
+	chain  []step
+	buffer []byte
+}
+
+// step is one folder on the way, opened from the one before it.
+type step struct {
+	name string
+	root *os.Root
+}
+
+func newOpened(root *os.Root) *opened {
+	return &opened{root: root, buffer: make([]byte, 0, 64<<10)}
+}
+
+// folder opens the folder at a path.
+func (o *opened) folder(name string) (*os.Root, error) {
+	var names []string
+	if name != "." {
+		names = strings.Split(name, "/")
+	}
+	shared := 0
+	for shared < len(names) && shared < len(o.chain) && names[shared] == o.chain[shared].name {
+		shared++
+	}
+	if err := o.close(shared); err != nil {
+		return nil, err
+	}
+	at := o.root
+	if shared > 0 {
+		at = o.chain[shared-1].root
+	}
+	for _, name := range names[shared:] {
+		next, err := at.OpenRoot(name)
+		if err != nil {
+			return nil, err
+		}
+		o.chain = append(o.chain, step{name, next})
+		at = next
+	}
+	return at, nil
+}
+
+// close closes all folders but the first few.
+func (o *opened) close(but int) error {
+	var problems []error
+	for _, step := range slices.Backward(o.chain[but:]) {
+		problems = append(problems, step.root.Close())
+	}
+	o.chain = o.chain[:but]
+	return errors.Join(problems...)
+}
+
+// read returns the permissions of a file, and its content until the next call.
+func (o *opened) read(folder *os.Root, name string) (fs.FileMode, []byte, error) {
+	file, err := folder.OpenFile(name, readOnly, 0)
+	if err != nil {
+		return 0, nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return 0, nil, errors.Join(err, file.Close())
+	}
+	content, err := readAll(file, &o.buffer)
+	return info.Mode().Perm(), content, errors.Join(err, file.Close())
 }
 
 // restore writes the old content of files back.
@@ -126,7 +225,9 @@ func temporary(name string) string {
 // Edit plans a request on the files of a directory and, unless it is a dry run,
 // writes them.
 func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) {
-	files, err := directory.read(request.Match, request.concerns())
+	resolved := request
+	resolved.Settings = resolve(request.Settings, request.Images)
+	files, err := directory.read(request.Match, resolved.concerns)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +244,4 @@ func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) 
 	}
 	outcome.Action = ActionWrite
 	return outcome, nil
-}
-
-// concerns returns what says whether a file can hold something to edit. Most files
-// cannot, and then they are neither kept nor parsed.
-func (r Request) concerns() func(path string, content []byte) bool {
-	r.Settings = resolve(r.Settings, r.Images)
-	return func(path string, content []byte) bool {
-		return len(fieldsFor(path, r)) > 0 || r.Add && manifest.IsKustomization(path) || manifest.Mentions(content, r.Settings)
-	}
 }

@@ -10,22 +10,17 @@ import (
 
 // survey is what stands in the files before anything is changed.
 type survey struct {
-	files     []File          // those that mention an image, or hold an explicit field
+	files     []File          // those that can be read
 	seen      map[int]bool    // settings that some reference matches
 	versioned map[string]bool // repositories with a reference that has a version
 	skipped   []Skipped       // those that cannot be read
 }
 
+// surveyFiles looks at the files that an edit concerns.
 func surveyFiles(files []File, request Request) (*survey, error) {
 	s := &survey{seen: map[int]bool{}, versioned: map[string]bool{}}
 	var problems []error
 	for _, file := range files {
-		fields := fieldsFor(file.Path, request)
-		concerned := len(fields) > 0 || request.Add && manifest.IsKustomization(file.Path) ||
-			manifest.Mentions(file.Content, request.Settings)
-		if !concerned {
-			continue
-		}
 		found, err := manifest.Find(file.Path, file.Content)
 		if err != nil && request.SkipUnreadable && unreadable(err) {
 			s.skipped = append(s.skipped, Skipped{file.Path, err.Error()})
@@ -37,7 +32,7 @@ func surveyFiles(files []File, request Request) (*survey, error) {
 		}
 		s.files = append(s.files, file)
 		s.note(found, request)
-		for _, field := range fields {
+		for _, field := range fieldsFor(file.Path, request) {
 			s.noteField(field, request)
 		}
 	}

@@ -8,24 +8,28 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"syscall"
 )
 
-// walk reads the files of a tree, several folders at a time. Every folder is
-// opened from the one that it is in, so that a path is never looked up twice and
-// nothing outside of the tree can be reached.
+// walk finds files in a tree, several folders at a time.
+//
+// Most files are looked at and left. That look goes by path, which is fast, and
+// nothing comes of it but a yes or no. What is kept is read through the root: a
+// link that somebody puts into the way during the walk leads nowhere.
 type walk struct {
+	root  *os.Root
 	match func(path string) bool
-	keep  func(path string, content []byte) bool
-
-	group   errgroup.Group
-	buffers sync.Pool // of *[]byte; most files are read and not kept
+	keep  func(path string, content []byte) bool // nil: everything
 
 	mu       sync.Mutex
+	more     sync.Cond // there is more to visit, or all is visited
+	folders  []string  // to visit; the last one is the next, so that folders side by side are
+	visiting int
 	files    []File
 	problems []problem
 }
@@ -36,96 +40,126 @@ type problem struct {
 	err  error
 }
 
-func newWalk(match func(path string) bool, keep func(path string, content []byte) bool) *walk {
-	w := &walk{match: match, keep: keep}
-	w.buffers.New = func() any { return new(make([]byte, 64<<10)) }
-	// Whoever starts the walk takes part in it.
-	w.group.SetLimit(runtime.GOMAXPROCS(0) - 1)
-	return w
-}
-
-// run walks the tree and returns what is kept, by path, or every problem.
-func (w *walk) run(root *os.Root) ([]File, error) {
-	w.folder(root, "")
-	_ = w.group.Wait() // the problems are collected instead, all of them
-	slices.SortFunc(w.problems, func(a, b problem) int { return cmp.Compare(a.path, b.path) })
-	var problems []error
-	for _, p := range w.problems {
-		problems = append(problems, fmt.Errorf("%s: %w", cmp.Or(p.path, "."), p.err))
+// run walks the tree and returns what is to be kept, by path, or every problem.
+func (w *walk) run() ([]File, error) {
+	w.more.L = &w.mu
+	w.folders = []string{"."}
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(w.work)
 	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+	workers.Wait()
+	if len(w.problems) > 0 {
+		return nil, w.failure()
 	}
 	slices.SortFunc(w.files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	return w.files, nil
 }
 
-// folder reads the files of a folder and walks those below it. Prefix is its path
-// with a slash at the end, or empty at the top.
-func (w *walk) folder(root *os.Root, prefix string) {
-	entries, err := list(root)
-	if err != nil {
-		w.fail(prefix, err)
-		return
+func (w *walk) failure() error {
+	slices.SortFunc(w.problems, func(a, b problem) int { return cmp.Compare(a.path, b.path) })
+	problems := make([]error, len(w.problems))
+	for i, p := range w.problems {
+		problems[i] = fmt.Errorf("%s: %w", p.path, p.err)
 	}
-	buffer, _ := w.buffers.Get().(*[]byte)
-	for _, entry := range entries {
-		if name := prefix + entry.Name(); entry.Type().IsRegular() && w.match(name) {
-			w.file(root, entry.Name(), name, buffer)
+	return errors.Join(problems...)
+}
+
+// work visits folders until all are visited.
+func (w *walk) work() {
+	at := newOpened(w.root)
+	defer func() {
+		if err := at.close(0); err != nil {
+			w.fail(".", err)
 		}
-	}
-	w.buffers.Put(buffer)
-	for _, entry := range entries {
-		if entry.IsDir() && !passedOver(entry.Name()) {
-			w.below(root, entry.Name(), prefix+entry.Name())
+	}()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		for len(w.folders) == 0 && w.visiting > 0 {
+			w.more.Wait()
+		}
+		if len(w.folders) == 0 {
+			w.more.Broadcast()
+			return
+		}
+		last := len(w.folders) - 1
+		folder := w.folders[last]
+		w.folders = w.folders[:last]
+		w.visiting++
+		w.mu.Unlock()
+		below := w.visit(folder, at)
+		w.mu.Lock()
+		w.visiting--
+		w.folders = append(w.folders, below...)
+		if len(below) > 1 {
+			w.more.Signal()
 		}
 	}
 }
 
-// below walks a folder in a folder, beside this walk if there is a processor for it.
-func (w *walk) below(root *os.Root, name, path string) {
-	child, err := root.OpenRoot(name)
+// visit looks at the files of a folder and returns the folders in it.
+func (w *walk) visit(folder string, at *opened) []string {
+	entries, err := list(w.onDisk(folder))
 	if err != nil {
-		w.fail(path, err)
-		return
-	}
-	visit := func() error {
-		w.folder(child, path+"/")
-		if err := child.Close(); err != nil {
-			w.fail(path, err)
-		}
+		w.fail(folder, err)
 		return nil
 	}
-	if !w.group.TryGo(visit) {
-		_ = visit()
+	prefix := folder + "/"
+	if folder == "." {
+		prefix = ""
 	}
+	var below []string
+	for _, entry := range entries {
+		name := prefix + entry.Name()
+		switch {
+		case entry.IsDir() && !passedOver(entry.Name()):
+			below = append(below, name)
+		case entry.Type().IsRegular() && w.match(name):
+			if err := w.file(name, at); err != nil {
+				w.fail(name, err)
+			}
+		}
+	}
+	return below
 }
 
-// file reads a file into the buffer, which grows with it, and copies what is kept.
-func (w *walk) file(root *os.Root, name, path string, buffer *[]byte) {
-	content, err := readInto(root, name, buffer)
+// file reads a file if it is to be kept.
+func (w *walk) file(name string, at *opened) error {
+	if w.keep != nil {
+		content, err := peek(w.onDisk(name), &at.buffer)
+		if err != nil || !w.keep(name, content) {
+			return err
+		}
+	}
+	folder, err := at.folder(path.Dir(name))
 	if err != nil {
-		w.fail(path, err)
-		return
+		return err
 	}
-	if !w.keep(path, content) {
-		return
+	_, content, err := at.read(folder, path.Base(name))
+	if err != nil {
+		return err
 	}
-	file := File{Path: path, Content: bytes.Clone(content)}
+	file := File{Path: name, Content: bytes.Clone(content)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.files = append(w.files, file)
+	return nil
 }
 
-func (w *walk) fail(path string, err error) {
-	// The path is said from the top, not from the folder that it was opened from.
+func (w *walk) onDisk(name string) string {
+	return w.root.Name() + string(filepath.Separator) + filepath.FromSlash(name)
+}
+
+func (w *walk) fail(name string, err error) {
+	// The path is said from the top, once.
 	var cause *fs.PathError
 	if errors.As(err, &cause) {
 		err = cause.Err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.problems = append(w.problems, problem{path, err})
+	w.problems = append(w.problems, problem{name, err})
 }
 
 // passedOver says which folders are not walked: what is in them is not the
@@ -134,8 +168,11 @@ func passedOver(name string) bool {
 	return name == ".git" || name == "node_modules"
 }
 
-func list(root *os.Root) ([]fs.DirEntry, error) {
-	folder, err := root.Open(".")
+// readOnly does not wait for a pipe that took the place of a file.
+const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
+
+func list(name string) ([]fs.DirEntry, error) {
+	folder, err := os.OpenFile(name, readOnly, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -143,24 +180,28 @@ func list(root *os.Root) ([]fs.DirEntry, error) {
 	return entries, errors.Join(err, folder.Close())
 }
 
-func readInto(root *os.Root, name string, buffer *[]byte) ([]byte, error) {
-	file, err := root.Open(name)
+func peek(name string, buffer *[]byte) ([]byte, error) {
+	file, err := os.OpenFile(name, readOnly, 0)
 	if err != nil {
 		return nil, err
 	}
+	content, err := readAll(file, buffer)
+	return content, errors.Join(err, file.Close())
+}
+
+// readAll reads a file into the buffer, which grows with it.
+func readAll(file *os.File, buffer *[]byte) ([]byte, error) {
 	content := (*buffer)[:0]
 	for {
+		content = slices.Grow(content, 1)
 		n, err := file.Read(content[len(content):cap(content)])
 		content = content[:len(content)+n]
-		if err != nil {
-			*buffer = content[:cap(content)]
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return content, errors.Join(err, file.Close())
+		*buffer = content
+		if errors.Is(err, io.EOF) {
+			return content, nil
 		}
-		if len(content) == cap(content) {
-			content = slices.Grow(content, len(content))
+		if err != nil {
+			return nil, err
 		}
 	}
 }

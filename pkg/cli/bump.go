@@ -24,6 +24,7 @@ type bumpFlags struct {
 	commit, push       bool
 	add, downgrade     bool
 	mutable, skip      bool
+	create             bool
 	dryRun, diff       bool
 	author             string
 }
@@ -56,6 +57,7 @@ server, on top of whatever others pushed meanwhile.`,
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
 	f.BoolVar(&flags.add, "add", false, "add the image to kustomizations that do not have it")
 	f.StringArrayVar(&flags.fields, "field", nil, "set any field: `FILE#path.to.key=VALUE` (repeatable)")
+	f.BoolVar(&flags.create, "create", false, "create a --field that is missing, in a mapping that is there")
 	f.StringVar(&flags.tag, "tag", "", "the tag for every IMAGE that has no version")
 	f.StringVar(&flags.digest, "digest", "", "the digest for every IMAGE that has no version")
 	f.BoolVar(&flags.mutable, "allow-mutable", false, "set a tag that is moved about, such as latest")
@@ -129,7 +131,7 @@ func (f bumpFlags) version(arg string) string {
 
 // request reads what to set.
 func (f bumpFlags) request(args []string) (bump.Request, error) {
-	request := bump.Request{Add: f.add, AllowDowngrade: f.downgrade, AllowMutable: f.mutable, SkipUnreadable: f.skip}
+	request := bump.Request{Add: f.add, AllowDowngrade: f.downgrade, AllowMutable: f.mutable, SkipUnreadable: f.skip, Create: f.create}
 	problems := f.conflicts()
 	if len(args)+len(f.fields) == 0 {
 		problems = append(problems, usagef("see: pawl bump --help", "which image? give at least one IMAGE, or a --field"))

@@ -35,7 +35,7 @@ func (a *app) place(ctx context.Context, env string, paths []string, first bool)
 	if err != nil {
 		return place{}, err
 	}
-	p := place{root: a.workdir(), match: manifest.IsYAML, words: "the YAML files here", checkout: checkout, config: cfg}
+	p := place{root: a.workdir(), match: deployable, words: "the YAML files here", checkout: checkout, config: cfg}
 	if len(paths) > 0 {
 		return p.named(paths)
 	}
@@ -67,10 +67,14 @@ func (p place) environment(name string) (place, error) {
 		p.root = p.checkout.Root()
 	}
 	p.env = env
-	p.match = func(path string) bool { return env.Match(path) && manifest.IsYAML(path) }
+	p.match = func(path string) bool { return env.Match(path) && deployable(path) }
 	p.words = strings.Join(env.Paths, ", ") + " (" + env.Name + ")"
 	return p, nil
 }
+
+// deployable says whether a file is YAML that a GitOps engine could deploy. Images
+// in workflows and Compose files are left alone unless the file is named.
+func deployable(path string) bool { return manifest.IsYAML(path) && !manifest.Incidental(path) }
 
 func unknownEnvironment(cfg *config.Config, name string) error {
 	names := make([]string, len(cfg.Environments))
@@ -101,7 +105,7 @@ func (p place) named(paths []string) (place, error) {
 				return true
 			}
 			if pattern == "." || strings.HasPrefix(file, pattern+"/") {
-				return manifest.IsYAML(file)
+				return deployable(file)
 			}
 		}
 		return false

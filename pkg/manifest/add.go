@@ -36,7 +36,7 @@ func (p *planner) addEntries() {
 		return
 	}
 	p.splices = append(p.splices, s)
-	p.added = missing
+	p.added, p.entries = missing, s
 }
 
 // kustomization returns the root of the file's only document when that is a
@@ -59,7 +59,7 @@ func (p *planner) recordEntries(edited *source) error {
 	if len(p.added) == 0 {
 		return nil
 	}
-	f, err := search(edited, nil)
+	f, err := search(edited, nil, false)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,9 @@ func (p *planner) recordEntries(edited *source) error {
 			if t.found.Kind == Kustomize && t.found.Name == setting.Match && t.found.Image == setting.New {
 				found := t.found
 				found.Image = image.Reference{Name: setting.Match}
-				p.edits = append(p.edits, Edit{Found: found, New: setting.New})
+				edit := Edit{Found: found, New: setting.New}
+				edit.span(p.src, p.entries)
+				p.edits = append(p.edits, edit)
 			}
 		}
 	}

@@ -85,6 +85,18 @@ func nasty() map[string]string {
 		"5 MB percent":                fill("%TAG !a! b\n", fiveMiB),
 		"anchors":                     numbered("- &a%d x\n", 100_000),
 		"indentation":                 stairs(2_500),
+		"80k texts":                   "patches:\n" + fill("- patch: |-\n    image: nginx:1\n", 80_000*32),
+		"9k texts":                    "patches:\n" + fill("- patch: |-\n    image: nginx:1\n", 9_000*32),
+		"texts that are none":         "patches:\n" + fill("- patch: |-\n    [ nginx\n", 50_000*24),
+		"texts of many nodes":         "patches:\n" + fill("- patch: '["+fill("a,", 2_000)+"]'\n", fiveMiB-20),
+		"5 MB text":                   "patches:\n- patch: |-\n" + fill("    - image: nginx:1\n", fiveMiB-40),
+		"5 MB text of prose":          "patches:\n- patch: |-\n    a: |\n" + fill("     nginx é nginx\n", fiveMiB-60),
+		"long text in one line":       "patches:\n- patch: '[" + fill("{image: \"nginx:1\"}, ", 9_000*20) + "]'\n",
+		"40k marks":                   "a:\n" + fill("- x # {\"$imagepolicy\": \"a:b:tag\"}\n", 40_000*36),
+		"9k marks":                    "a:\n" + fill("- nginx:1 # {\"$imagepolicy\": \"a:b\"}\n", 9_000*38),
+		"long mark":                   "a: nginx:1 # " + fill("{\"$imagepolicy\": ", fiveMiB-40) + "\n",
+		"parameters":                  application + "spec: {source: {helm: {parameters: [" + fill("{name: a, value: b}, ", 39_000*21) + "{name: image, value: 'nginx:1'}]}}}\n",
+		"9k overrides":                application + "spec: {source: {kustomize: {images: [" + fill("'a=nginx:1', ", 9_000*13) + "]}}}\n",
 		"JSON in one line":            "{" + numbered("\"k%d\":\"x\",", 80_000) + "\"image\":\"nginx:1\"}",
 	}
 }

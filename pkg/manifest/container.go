@@ -22,16 +22,32 @@ func findContainer(f *finder, m mapping) {
 	if ref.Version() == "" && hasParts(m) {
 		return // the version is beside it: see helm.go
 	}
-	kind := Helm
-	if m.doc.kubernetes {
-		kind = Container
-	}
 	f.add(m, target{
-		found:   Found{Kind: kind, Path: m.at.path("image"), Image: ref},
+		found:   Found{Kind: m.kind(), Path: m.at.path("image"), Image: ref},
 		holder:  whole{p},
 		scalars: scalars{name: p.value},
 		bare:    ref.Version() == "",
 	})
+}
+
+// kind tells images in Helm values from those in Kubernetes objects.
+func (m mapping) kind() Kind {
+	if !m.doc.kubernetes || m.at.inValues() {
+		return Helm
+	}
+	return Container
+}
+
+// inValues reports whether a place is in the Helm values that a Kubernetes object
+// holds: of a HelmRelease, or of a source of Argo CD.
+func (p *place) inValues() bool {
+	release, application := p.isA("helm.toolkit.fluxcd.io/"), p.isA("argoproj.io/")
+	for ; (release || application) && p.parent != nil; p = p.parent {
+		if release && p.key == "values" && p.parent.key == "spec" || application && p.key == "valuesObject" && p.parent.key == "helm" {
+			return true
+		}
+	}
+	return false
 }
 
 // wholeImage reads a scalar that is a whole reference, and that was not found
@@ -76,7 +92,7 @@ func isKubernetes(root *yaml.Node) bool {
 
 // isObject reports whether the mapping is a Kubernetes object as a whole.
 func (m mapping) isObject() bool {
-	if m.at.parent == nil {
+	if m.at.isRoot() {
 		return m.doc.kubernetes
 	}
 	return m.get("apiVersion").value != nil && m.get("kind").value != nil

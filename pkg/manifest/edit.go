@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -23,7 +24,7 @@ func Set(file string, src []byte, settings []image.Setting, opt Options) ([]byte
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := search(s, opt.Fields)
+	f, err := search(s, opt.Fields, opt.Create)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -33,12 +34,18 @@ func Set(file string, src []byte, settings []image.Setting, opt Options) ([]byte
 		p.consider(t)
 	}
 	p.checkShared()
+	p.checkUnreadable()
 	p.addEntries()
 	if len(p.problems) > 0 {
 		return nil, nil, p.refusal()
 	}
 	if len(p.splices) == 0 {
 		return src, nil, nil
+	}
+	for _, inner := range p.changed {
+		if err := inner.proveText(p.inner[inner]); err != nil {
+			return nil, nil, err
+		}
 	}
 	out := s.splice(p.splices)
 	edited, err := s.prove(p.splices, out)
@@ -72,14 +79,17 @@ type planner struct {
 	byName   map[string][]image.Setting // by normalized name
 	opt      Options
 
-	texts      map[*yaml.Node]string           // what a scalar will say
-	owners     map[*yaml.Node]*target          // who wants that
-	claims     map[claim]bool                  // which target said so
-	kustomized map[string]bool                 // normalized names that an entry of a kustomization matched
-	duplicates map[*yaml.Node]*yaml.Node       // a mapping and a key that it has twice, or nil
-	spliced    map[*yaml.Node]*image.Reference // scalars that have a splice, and for which image
-	added      []image.Setting                 // settings that got an entry of their own
+	texts      map[*yaml.Node]string     // what a scalar will say
+	owners     map[*yaml.Node]*target    // who wants that
+	claims     map[claim]bool            // which target said so
+	kustomized map[string]bool           // normalized names that an entry of a kustomization matched
+	duplicates map[*yaml.Node]*yaml.Node // a mapping and a key that it has twice, or nil
+	spliced    map[*yaml.Node]written    // scalars that have a splice
+	added      []image.Setting           // settings that got an entry of their own
+	entries    splice                    // that splice
 	splices    []splice
+	inner      map[*source][]splice // the splices of texts, as they are there
+	changed    []*source            // those texts
 	edits      []Edit
 	problems   []error
 }
@@ -99,7 +109,8 @@ func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *pl
 		claims:     map[claim]bool{},
 		kustomized: map[string]bool{},
 		duplicates: map[*yaml.Node]*yaml.Node{},
-		spliced:    map[*yaml.Node]*image.Reference{},
+		spliced:    map[*yaml.Node]written{},
+		inner:      map[*source][]splice{},
 	}
 	for _, setting := range settings {
 		name := normalize(setting.Match)
@@ -193,7 +204,7 @@ func fixed(t *target) wanted {
 		return wanted{}
 	}
 	ref := image.Reference{Name: t.found.Image.Name, Tag: t.value}
-	return wanted{ref, []assignment{{pair: holder.pair, text: t.value}}}
+	return wanted{ref, []assignment{{pair: holder.pair, text: t.value, after: holder.after}}}
 }
 
 // matching returns the settings for a target, by the name of the image and by the
@@ -274,28 +285,77 @@ func (p *planner) duplicate(n *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// change turns assignments into splices and an edit.
+// change turns assignments into splices and an edit. Bytes that an edit of the same
+// image has already are no edit of their own; those that another image shares are.
 func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
-	repeated := true
+	edit := Edit{Found: t.found, New: ref}
+	version, repeated, spans := t.scalars.version(), true, 0
 	for _, c := range changes {
 		n := c.pair.value
-		if n != nil && p.spliced[n] != nil {
-			repeated = repeated && p.spliced[n].Same(ref)
-			continue
+		known, done := p.spliced[n]
+		if !done {
+			sp, err := p.write(t.src, c)
+			if err != nil {
+				p.refuse(t, "it cannot be changed byte by byte: "+err.Error())
+				return
+			}
+			known = written{ref, sp}
+			if n != nil {
+				p.spliced[n] = known
+			}
 		}
-		repeated = false
-		s, err := p.src.write(c)
-		if err != nil {
-			p.refuse(t, "it cannot be changed byte by byte: "+err.Error())
-			return
-		}
-		p.splices = append(p.splices, s)
-		if n != nil {
-			p.spliced[n] = &ref
+		repeated = repeated && done && known.ref.Same(ref)
+		if spans++; spans == 1 || n != nil && n == version {
+			edit.span(p.src, known.splice)
 		}
 	}
 	if !repeated {
-		p.edits = append(p.edits, Edit{Found: t.found, New: ref})
+		p.edits = append(p.edits, edit)
+	}
+}
+
+// written is a splice and the image that it is for.
+type written struct {
+	ref    image.Reference
+	splice splice
+}
+
+// span notes where an edit changes bytes.
+func (e *Edit) span(s *source, sp splice) {
+	e.Start, e.End, e.Text = len(s.mark)+sp.start, len(s.mark)+sp.end, sp.text
+}
+
+// write plans a splice and returns it as one of the file.
+func (p *planner) write(s *source, c assignment) (splice, error) {
+	sp, err := s.write(c)
+	if err != nil {
+		return splice{}, err
+	}
+	if s.outer == nil {
+		p.splices = append(p.splices, sp)
+		return sp, nil
+	}
+	lifted, err := s.lift(sp)
+	if err != nil {
+		return splice{}, err
+	}
+	if p.inner[s] == nil {
+		p.changed = append(p.changed, s)
+	}
+	p.inner[s] = append(p.inner[s], sp)
+	p.splices = append(p.splices, lifted)
+	return lifted, nil
+}
+
+// checkUnreadable refuses to pass over a text that names an image and is not YAML.
+func (p *planner) checkUnreadable() {
+	for _, text := range p.finder.unreadable {
+		for _, setting := range p.settings {
+			if strings.Contains(text.node.Value, setting.Match) {
+				p.problems = append(p.problems, text.src.problem(text.node, "the text names %s and cannot be read: %s", quote(setting.Match), text.reason))
+				break
+			}
+		}
 	}
 }
 

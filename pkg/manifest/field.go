@@ -7,7 +7,7 @@ import (
 )
 
 // findFields adds the scalars that the caller named.
-func (f *finder) findFields(fields []Field) error {
+func (f *finder) findFields(fields []Field, create bool) error {
 	for _, field := range fields {
 		path, err := ParsePath(field.Path)
 		if err != nil {
@@ -16,19 +16,21 @@ func (f *finder) findFields(fields []Field) error {
 		var found []*place
 		index := 0
 		for i, doc := range f.src.docs {
-			if at := resolve(doc, path); at != nil {
+			if at := f.resolve(doc, path); at != nil {
 				found, index = append(found, at), i
 			}
 		}
 		switch len(found) {
 		case 0:
-			f.missing = append(f.missing, field)
+			if !create || !f.createField(field, path) {
+				f.missing = append(f.missing, field)
+			}
 		case 1:
 			if err := f.addField(field, found[0], path[len(path)-1], index); err != nil {
 				return err
 			}
 		default:
-			return f.src.problem(found[1].node, "field %s is in more than one document of the file", quote(field.Path))
+			return f.sourceOf(found[1]).problem(found[1].node, "field %s is in more than one document of the file", quote(field.Path))
 		}
 	}
 	f.separateDigests()
@@ -39,7 +41,7 @@ func (f *finder) findFields(fields []Field) error {
 func (f *finder) addField(field Field, at *place, last Step, doc int) error {
 	p, ok := child(at.node, last)
 	if !ok || !isScalar(p.value) {
-		return f.src.problem(at.node, "field %s is not a plain value", quote(field.Path))
+		return f.sourceOf(at).problem(at.node, "field %s is not a plain value", quote(field.Path))
 	}
 	holder, refusal := readField(field, p, last)
 	if field.Value == "" && f.knows(p.value, holder.current) {
@@ -48,7 +50,7 @@ func (f *finder) addField(field Field, at *place, last Step, doc int) error {
 	if field.Value != "" {
 		refusal = ""
 	}
-	f.add(mapping{node: at.node, at: at, doc: &document{index: doc}}, target{
+	f.add(mapping{node: at.node, at: at, doc: &document{src: f.sourceOf(at), index: doc}}, target{
 		found:   Found{Kind: Explicit, Path: field.Path, Image: holder.current},
 		holder:  holder,
 		scalars: scalars{tag: p.value},
@@ -124,6 +126,7 @@ const (
 type fieldText struct {
 	pair     pair
 	role     fieldRole
+	after    pair // the key that a missing one is written after
 	separate bool // another field has the digest
 	current  image.Reference
 }
@@ -143,12 +146,25 @@ func (t *fieldText) assign(next image.Reference) ([]assignment, error) {
 	case t.separate:
 		text = next.Tag
 	}
-	return []assignment{{pair: t.pair, text: text}}, nil
+	return []assignment{{pair: t.pair, text: text, after: t.after}}, nil
 }
 
 // resolve follows all steps of a path but the last, which must be there. It returns
 // what holds the last one, or nil.
-func resolve(doc *yaml.Node, path Path) *place {
+func (f *finder) resolve(doc *yaml.Node, path Path) *place {
+	at := f.resolveHolder(doc, path)
+	if at == nil {
+		return nil
+	}
+	if _, ok := child(at.node, path[len(path)-1]); !ok {
+		return nil
+	}
+	return at
+}
+
+// resolveHolder returns what holds the last step of a path, whether that step is
+// there or not. It goes on in a text that is a YAML document.
+func (f *finder) resolveHolder(doc *yaml.Node, path Path) *place {
 	if len(doc.Content) == 0 {
 		return nil
 	}
@@ -158,12 +174,32 @@ func resolve(doc *yaml.Node, path Path) *place {
 		if !ok {
 			return nil
 		}
-		at = &place{parent: at, node: p.value, key: step.Key, index: step.Index}
-	}
-	if _, ok := child(at.node, path[len(path)-1]); !ok {
-		return nil
+		at = f.openPlace(&place{parent: at, node: p.value, key: step.Key, index: step.Index})
 	}
 	return at
+}
+
+// openPlace goes from a text to the document that it holds, if there is one and the
+// text is not in another text already.
+func (f *finder) openPlace(at *place) *place {
+	if !isText(at.node) || f.sourceOf(at).outer != nil {
+		return at
+	}
+	inner, err := f.open(f.src, at.node)
+	if err != nil || len(inner.docs) != 1 || len(inner.docs[0].Content) == 0 {
+		return at
+	}
+	return &place{parent: at, node: inner.docs[0].Content[0]}
+}
+
+// sourceOf returns the source that a place is in: the file, or a text of it.
+func (f *finder) sourceOf(at *place) *source {
+	for at = at.parent; at != nil; at = at.parent {
+		if inner := f.opened[at.node]; inner != nil {
+			return inner
+		}
+	}
+	return f.src
 }
 
 // child takes one step. Merged keys are not looked at: a path says where a text is
@@ -188,8 +224,8 @@ func child(n *yaml.Node, step Step) (pair, bool) {
 	return pair{}, false
 }
 
-// missingFields reports the fields that the file does not have: a field is set,
-// never created.
+// missingFields reports the fields that the file does not have: unless the caller
+// wants that, a field is set, never created.
 func (f *finder) missingFields() []error {
 	var problems []error
 	for _, field := range f.missing {

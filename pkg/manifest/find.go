@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -21,7 +22,7 @@ func Find(file string, src []byte, fields ...Field) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := search(s, fields)
+	f, err := search(s, fields, false)
 	if err != nil {
 		return nil, err
 	}
@@ -52,15 +53,22 @@ type shape struct {
 	keys []string
 	// find is called for every mapping of every document.
 	find func(f *finder, m mapping)
+	// comment, if there is one, is called for every scalar that has a comment behind
+	// it, and for the mapping or sequence that it is in.
+	comment func(f *finder, in mapping, p pair)
 }
 
 func shapes() []shape {
-	return []shape{kustomizeShape(), patchShape(), containerShape(), helmShape()}
+	return []shape{
+		kustomizeShape(), fluxShape(), argoImagesShape(), argoParametersShape(), patchShape(), containerShape(), helmShape(),
+		embedShape(), markerShape(),
+	}
 }
 
 // target is one image reference and the way to change it.
 type target struct {
 	found  Found
+	src    *source
 	at     *place // what holds it
 	holder holder
 	// scalars spell the reference. They tell targets apart: the same scalars are the
@@ -110,13 +118,24 @@ type pair struct {
 	raw   *yaml.Node // the value as it is written, nil when there is no such key
 	value *yaml.Node // the value with an alias followed, nil when there is no such key
 	in    *yaml.Node // the mapping that has the key: a merged one, if it comes from there
+	index int        // which item it is, when in is a sequence
+}
+
+// step is the last step of the path to the value.
+func (p pair) step() string {
+	if p.in.Kind == yaml.SequenceNode {
+		return "[" + strconv.Itoa(p.index) + "]"
+	}
+	return formatKey(p.name)
 }
 
 // document is what the shapes may know about the whole document.
 type document struct {
-	index      int
-	root       *yaml.Node
-	kubernetes bool // an object, or a patch for one
+	src           *source
+	index         int
+	root          *yaml.Node
+	kubernetes    bool // an object, or a patch for one
+	kustomization bool
 }
 
 // mapping is a mapping of a document, as a shape sees it.
@@ -147,7 +166,12 @@ type finder struct {
 	followers map[*yaml.Node]int    // aliases of a node
 	seen      map[scalars]bool
 	targets   []*target
-	missing   []Field // fields that the source does not have
+	missing   []Field                // fields that the source does not have
+	opened    map[*yaml.Node]*source // texts that were read as YAML
+	textCost  int
+	// unreadable are texts that hold YAML of which nothing is known.
+	unreadable []unreadableText
+	marks      []mark
 	// candidates counts the texts that were read as a reference, whether they are one
 	// or not, and long ones several times: reading takes more time than all else.
 	candidates int
@@ -166,8 +190,9 @@ func (f *finder) parse(text string) (image.Reference, bool) {
 	return ref, err == nil
 }
 
-// search finds everything in the source.
-func search(s *source, fields []Field) (*finder, error) {
+// search finds everything in the source. With create, fields that are missing are
+// found in the place where they would be.
+func search(s *source, fields []Field, create bool) (*finder, error) {
 	f := &finder{
 		src:       s,
 		shapes:    shapes(),
@@ -175,6 +200,7 @@ func search(s *source, fields []Field) (*finder, error) {
 		merged:    map[*yaml.Node][]pair{},
 		followers: map[*yaml.Node]int{},
 		seen:      map[scalars]bool{},
+		opened:    map[*yaml.Node]*source{},
 	}
 	for _, shape := range f.shapes {
 		for _, key := range shape.keys {
@@ -187,10 +213,14 @@ func search(s *source, fields []Field) (*finder, error) {
 			continue
 		}
 		root := doc.Content[0]
-		d := &document{index: i, root: root, kubernetes: isKubernetes(root)}
+		d := &document{src: s, index: i, root: root, kubernetes: isKubernetes(root)}
+		if root.Kind == yaml.MappingNode {
+			d.kustomization = isKustomization(s.file, mapping{node: root, pairs: f.pairs(root)})
+		}
 		f.walk(d, &place{node: root})
 	}
-	if err := f.findFields(fields); err != nil {
+	f.findMarked()
+	if err := f.findFields(fields, create); err != nil {
 		return nil, err
 	}
 	if f.full() {
@@ -220,7 +250,8 @@ func (f *finder) walk(d *document, at *place) {
 	n := at.node
 	if n.Kind == yaml.SequenceNode {
 		for i, item := range n.Content {
-			f.enter(d, &place{parent: at, node: item, index: i})
+			f.comment(mapping{node: n, at: at, doc: d}, pair{raw: item, value: item, in: n, index: i})
+			f.enter(d, &place{parent: at, node: item, index: i, object: at.object})
 		}
 		return
 	}
@@ -229,8 +260,11 @@ func (f *finder) walk(d *document, at *place) {
 	}
 	m := mapping{node: n, at: at, doc: d, pairs: f.pairs(n)}
 	if len(m.pairs) > 0 {
+		m.nameObject()
 		for _, shape := range f.shapes {
-			shape.find(f, m)
+			if shape.find != nil {
+				shape.find(f, m)
+			}
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -238,7 +272,29 @@ func (f *finder) walk(d *document, at *place) {
 		if key == "status" && m.isObject() {
 			continue // what a controller saw is not what somebody asked for
 		}
-		f.enter(d, &place{parent: at, node: n.Content[i+1], key: key})
+		f.comment(m, pair{name: key, key: n.Content[i], raw: n.Content[i+1], value: n.Content[i+1], in: n})
+		f.enter(d, &place{parent: at, node: n.Content[i+1], key: key, object: at.object})
+	}
+}
+
+// comment shows a scalar with a comment to the shapes that look at comments.
+func (f *finder) comment(in mapping, p pair) {
+	if p.value.Kind != yaml.ScalarNode || p.value.LineComment == "" {
+		return
+	}
+	for _, shape := range f.shapes {
+		if shape.comment != nil {
+			shape.comment(f, in, p)
+		}
+	}
+}
+
+// nameObject notes which Kubernetes object the mapping is, if it is one. What is in
+// it knows that too.
+func (m mapping) nameObject() {
+	apiVersion, kind := scalarText(m.get("apiVersion").value), scalarText(m.get("kind").value)
+	if apiVersion != "" && kind != "" {
+		m.at.object = apiVersion + "/" + kind
 	}
 }
 
@@ -323,8 +379,8 @@ func (f *finder) add(m mapping, t target) {
 	if f.seen[t.scalars] || f.full() {
 		return
 	}
-	f.seen[t.scalars] = true
-	t.at = m.at
+	f.seen[t.scalars] = t.scalars != scalars{} // without a scalar it is a key to be created
+	t.at, t.src = m.at, m.doc.src
 	t.found.File = f.src.file
 	t.found.Document = m.doc.index
 	t.found.Line, t.found.Column = f.mark(t)
@@ -336,17 +392,17 @@ func (f *finder) add(m mapping, t target) {
 func (f *finder) mark(t target) (line, column int) {
 	n := t.scalars.version()
 	if n == nil {
-		return t.at.node.Line, t.at.node.Column
+		return t.src.where(t.at.node)
 	}
-	at, err := f.src.locate(n)
+	at, err := t.src.locate(n)
 	if err != nil {
-		return n.Line, n.Column
+		return t.src.where(n)
 	}
 	off := at.start
-	if prefix := t.found.Image.Name; n == t.scalars.name && t.found.Image.Version() != "" && strings.HasPrefix(n.Value, prefix) {
-		off += len(prefix) + 1
+	if version := t.found.Image.Version(); n == t.scalars.name && version != "" && strings.HasSuffix(n.Value, version) {
+		off = at.end - len(version)
 	}
-	return f.src.lines.position(off)
+	return t.src.position(off)
 }
 
 // countFollowers counts the aliases of the scalar that holds the version and of

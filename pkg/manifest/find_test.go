@@ -149,9 +149,9 @@ func TestEditSaysWhatItDid(t *testing.T) {
 		return manifest.Found{Kind: manifest.Kustomize, File: "kustomization.yaml", Path: path, Line: line, Column: column, Name: name, Image: image.Reference{Name: name, Tag: tag}}
 	}
 	want := []manifest.Edit{
-		{Found: entry("images[0]", 3, 11, "a", "v1"), New: image.Reference{Name: "a", Tag: "v2"}},
-		{Found: entry("images[1]", 4, 9, "b", ""), New: image.Reference{Name: "b", Tag: "v4"}},
-		{Found: entry("images[2]", 8, 11, "x", ""), New: image.Reference{Name: "c", Tag: "v3"}},
+		{Found: entry("images[0]", 3, 11, "a", "v1"), New: image.Reference{Name: "a", Tag: "v2"}, Start: 28, End: 30, Text: "v2"},
+		{Found: entry("images[1]", 4, 9, "b", ""), New: image.Reference{Name: "b", Tag: "v4"}, Start: 47, End: 47, Text: "\n  newTag: v4"},
+		{Found: entry("images[2]", 8, 11, "x", ""), New: image.Reference{Name: "c", Tag: "v3"}, Start: 47, End: 47, Text: "\n- name: x\n  newName: c\n  newTag: v3"},
 	}
 	if diff := cmp.Diff(want, edits); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

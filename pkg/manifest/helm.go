@@ -12,11 +12,12 @@ import (
 
 // helmShape is an image in parts, as Helm charts have it in their values:
 // repository and tag; registry, repository and tag; each with digest or sha
-// beside it. The old form image and tag (or imageTag) is read as well. It is found
-// wherever it is: in values files, in HelmReleases, in custom resources.
+// beside it. The old form image and tag (or imageTag) is read as well, and so are
+// Istio's hub, image and tag, and name and tag below image. It is found wherever it
+// is: in values files, in HelmReleases, in custom resources.
 func helmShape() shape {
 	return shape{
-		keys: []string{"registry", "repository", "image", "tag", "imageTag", "digest", "sha"},
+		keys: []string{"registry", "hub", "repository", "image", "name", "tag", "imageTag", "digest", "sha"},
 		find: findParts,
 	}
 }
@@ -41,30 +42,39 @@ type parts struct {
 }
 
 func findParts(f *finder, m mapping) {
-	p, ok := readParts(m)
+	t, ok := f.partsTarget(m)
 	if !ok {
 		return
+	}
+	t.found.Path = m.at.path()
+	if p, ok := t.holder.(parts); ok && t.found.Path == "" {
+		t.found.Path = p.versionPair().name
+	}
+	f.add(m, t)
+}
+
+// partsTarget reads a mapping as an image in parts.
+func (f *finder) partsTarget(m mapping) (target, bool) {
+	p, ok := readParts(m)
+	if !ok {
+		return target{}, false
 	}
 	name := p.name.value.Value
 	if registry := scalarText(p.registry.value); registry != "" {
 		name = registry + "/" + name
 	}
 	if ref, ok := f.parse(name); !ok || ref.Version() != "" {
-		return
+		return target{}, false
 	}
 	version, refusal := readVersion(scalarText(p.tag.value), p.digestText())
 	version.Name = name
 	p.current = version
-	path := m.at.path()
-	if path == "" {
-		path = p.versionPair().name
-	}
-	f.add(m, target{
-		found:   Found{Kind: Helm, Path: path, Image: version},
+	return target{
+		found:   Found{Kind: Helm, Image: version},
 		holder:  p,
 		scalars: scalars{name: p.name.value, registry: p.registry.value, tag: p.tag.value, digest: p.digest.value},
 		refusal: refusal,
-	})
+	}, true
 }
 
 // readParts picks the keys. A mapping that has repository and image both is left
@@ -72,12 +82,18 @@ func findParts(f *finder, m mapping) {
 func readParts(m mapping) (parts, bool) {
 	repository, short := m.get("repository"), m.get("image")
 	p := parts{registry: m.get("registry"), name: repository, tag: m.get("tag"), digest: m.get("digest")}
-	if repository.value == nil {
+	switch {
+	case repository.value == nil && short.value != nil:
 		p.name = short
 		if p.tag.value == nil {
 			p.tag = m.get("imageTag")
 		}
-	} else if short.value != nil && isScalar(short.value) {
+		if !p.joinHub(m.get("hub")) {
+			return parts{}, false
+		}
+	case repository.value == nil:
+		p.name = m.namePair()
+	case short.value != nil && isScalar(short.value):
 		return parts{}, false
 	}
 	if sha := m.get("sha"); p.digest.value == nil && holdsDigest(sha.value) {
@@ -92,6 +108,26 @@ func readParts(m mapping) (parts, bool) {
 		return parts{}, false
 	}
 	return p, p.tag.value != nil || repository.value != nil && !isEmpty(p.digest.value)
+}
+
+// joinHub puts the hub of Istio's charts (hub/image:tag) in the place of the
+// registry. An image with a slash is whole, the hub does not matter to it; beside an
+// empty hub, the image's name is somewhere else.
+func (p *parts) joinHub(hub pair) bool {
+	if hub.value == nil || strings.Contains(scalarText(p.name.value), "/") {
+		return true
+	}
+	p.registry = hub
+	return isText(hub.value) && hub.value.Value != ""
+}
+
+// namePair is name: below a key like image or proxyImage. Elsewhere, a name beside
+// a tag is not one of an image.
+func (m mapping) namePair() pair {
+	if strings.HasSuffix(strings.ToLower(m.at.key), "image") {
+		return m.get("name")
+	}
+	return pair{name: "name", in: m.node}
 }
 
 func (p parts) versionPair() pair {
@@ -200,6 +236,9 @@ func (p parts) assignName(name string) []assignment {
 	registry := scalarText(p.registry.value)
 	if registry == "" {
 		return []assignment{{pair: p.name, text: name}}
+	}
+	if i := strings.LastIndexByte(name, '/'); i > 0 && p.registry.name == "hub" {
+		return []assignment{{pair: p.registry, text: name[:i]}, {pair: p.name, text: name[i+1:]}}
 	}
 	host, rest, found := strings.Cut(name, "/")
 	if found && (strings.ContainsAny(host, ".:") || host == "localhost" || host != strings.ToLower(host)) {

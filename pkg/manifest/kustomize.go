@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -19,20 +20,24 @@ func kustomizeShape() shape {
 }
 
 func findKustomize(f *finder, m mapping) {
-	if m.at.parent != nil || !isKustomization(f.src.file, m) {
-		return
+	if m.at.parent == nil && m.doc.kustomization {
+		f.findEntries(m)
 	}
+}
+
+// findEntries finds the entries of images:.
+func (f *finder) findEntries(m mapping) {
 	images := m.get("images").value
 	if images == nil || images.Kind != yaml.SequenceNode {
 		return
 	}
-	list := &place{parent: m.at, node: images, key: "images"}
+	list := &place{parent: m.at, node: images, key: "images", object: m.at.object}
 	for i, item := range images.Content {
 		item = follow(item)
 		if item.Kind != yaml.MappingNode {
 			continue
 		}
-		at := &place{parent: list, node: item, index: i}
+		at := &place{parent: list, node: item, index: i, object: m.at.object}
 		findEntry(f, mapping{node: item, at: at, doc: m.doc, pairs: f.pairs(item)})
 	}
 }
@@ -54,9 +59,7 @@ func findEntry(f *finder, m mapping) {
 	}
 	ref.Name = named.value.Value
 	e.current = ref
-	if refusal == "" && ref.Version() == "" && !isEmpty(m.get("tagSuffix").value) {
-		refusal = "the entry has a tagSuffix, which a tag would switch off"
-	}
+	e.suffix = scalarText(m.get("tagSuffix").value)
 	f.add(m, target{
 		found:   Found{Kind: Kustomize, Path: m.at.path(), Name: e.name.value.Value, Image: ref},
 		holder:  e,
@@ -68,12 +71,21 @@ func findEntry(f *finder, m mapping) {
 // entry is an entry of images:.
 type entry struct {
 	name, newName, newTag, digest pair
+	suffix                        string
 	current                       image.Reference
 }
+
+// errSuffix is about an entry that has a suffix and no version. kustomize adds the
+// suffix to the tag of the resource only as long as the entry has neither a tag nor
+// a digest (updater.go in its api/filters/imagetag), so both would switch it off.
+var errSuffix = errors.New("the entry has a tagSuffix, which a tag would switch off: set the tag in the resource, or give one that ends in the suffix")
 
 // assign keeps to the order of keys in kustomize's documentation: a missing key is
 // written after the one that comes before it there.
 func (e entry) assign(next image.Reference) ([]assignment, error) {
+	if e.suffix != "" && e.current.Version() == "" && (next.Digest != "" || !strings.HasSuffix(next.Tag, e.suffix)) {
+		return nil, errSuffix
+	}
 	last := e.name
 	var changes []assignment
 	for _, part := range []struct {

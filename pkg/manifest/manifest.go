@@ -6,9 +6,9 @@
 //   - [Set] changes the addressed scalars and nothing else: comments, quotes,
 //     indentation, blank lines, line endings, a byte order mark and a missing
 //     final newline stay as they are;
-//   - the result is parsed again and compared with the original node by node; an
-//     edit that cannot be proved in this way is refused with a [*Problem] and
-//     nothing is changed;
+//   - the result is parsed again and compared with the original node by node, and so
+//     is YAML in a text; an edit that cannot be proved in this way is refused with a
+//     [*Problem] and nothing is changed;
 //   - an image matches by its whole name (see [image.Reference.Same]), never by
 //     the end of it;
 //   - a digest never stays beside a tag that it does not belong to, unless the
@@ -17,6 +17,22 @@
 //     date is written in quotes;
 //   - time and memory are bounded: a file of more than 5 MiB, 200,000 nodes,
 //     1,000 levels or 10,000 images is refused.
+//
+// These shapes are known; docs/reference/formats.md shows each:
+//
+//   - the entries of images: in a kustomization or a component of kustomize, in the
+//     spec of a Flux Kustomization, in a post renderer of a HelmRelease;
+//   - kustomize.images of an Argo CD Application or ApplicationSet;
+//   - image: with a whole reference, in Kubernetes objects, in patches for them, and
+//     in Helm values; an operation of a JSON patch on such a field;
+//   - registry, repository, tag and digest (or sha) side by side in Helm values, in a
+//     HelmRelease, in valuesObject of Argo CD; image and tag (or imageTag); hub, image
+//     and tag; name and tag below image; the parameters of Argo CD that spell these;
+//   - all of this in a text: an inline patch of kustomize or Flux, the values of Argo
+//     CD and of a HelmChart of k3s;
+//   - any scalar with a mark of Flux, # {"$imagepolicy": "namespace:name"};
+//   - any scalar that the caller names, see [Field], in the data of a ConfigMap as
+//     well.
 //
 // It does not render anything: templates, variables, Helm defaults and images
 // that a controller fills in are not seen. It reads no files and no network; it
@@ -35,9 +51,10 @@ type Kind string
 
 // The kinds.
 const (
-	Kustomize Kind = "kustomize" // an entry of images: in a kustomization
+	Kustomize Kind = "kustomize" // an entry of images: in a kustomization, of Flux or of Argo CD as well
 	Container Kind = "container" // image: in a Kubernetes object or a patch for one
 	Helm      Kind = "helm"      // image, or repository and tag, in Helm values
+	Marker    Kind = "marker"    // a value with a mark for Flux's image automation behind it
 	Explicit  Kind = "field"     // a field that the caller named, see Field
 )
 
@@ -70,6 +87,12 @@ func (f Found) Matches(s image.Setting) bool {
 type Edit struct {
 	Found                 // as it was
 	New   image.Reference // as it is now
+	// Start and End are the bytes of the original file, the byte order mark included,
+	// that were replaced by Text: those of the version. Where name and digest change
+	// as well, in scalars of their own, they are not in it. A key that was added has
+	// the place where it was put, and Start and End are equal.
+	Start, End int
+	Text       string
 }
 
 // Field names a scalar that holds a version where no rule could find it.
@@ -125,6 +148,9 @@ type Options struct {
 	Digest DigestPolicy
 	// Fields are scalars to set besides the references that are found.
 	Fields []Field
+	// Create adds a field that is missing to a mapping that is there and written in
+	// lines. Without it only fields that exist are set.
+	Create bool
 	// KeepBare says whether to leave image: name, a name without tag and digest, as
 	// it is. It is for manifests whose versions a kustomization sets; nil gives
 	// every bare name its version.

@@ -19,7 +19,14 @@ type place struct {
 	key    string     // its key in the parent, when that is a mapping
 	index  int        // its index in the parent, when that is a sequence
 	text   string     // see own
+	object string     // apiVersion/kind of the Kubernetes object around it, if there is one
 }
+
+// isRoot reports whether a place is the root of a document, be it one in a text.
+func (p *place) isRoot() bool { return p.parent == nil || p.parent.node.Kind == yaml.ScalarNode }
+
+// isA reports whether a place is in a Kubernetes object of an API group.
+func (p *place) isA(group string) bool { return strings.HasPrefix(p.object, group) }
 
 // path returns the way from the root, with more keys at the end.
 func (p *place) path(more ...string) string {
@@ -36,7 +43,10 @@ func (p *place) own() string {
 		return p.text
 	}
 	step := formatKey(p.key)
-	if p.parent.node.Kind == yaml.SequenceNode {
+	switch p.parent.node.Kind {
+	case yaml.ScalarNode: // the root of what a text says has the path of the text
+		return p.parent.own()
+	case yaml.SequenceNode:
 		step = "[" + strconv.Itoa(p.index) + "]"
 	}
 	p.text = join(p.parent.own(), step)

@@ -154,6 +154,12 @@ func (l *lines) end(off int) int {
 	return next - 1
 }
 
+// line returns the i-th line, from 0, without its break.
+func (l *lines) line(i int) []byte {
+	start := int(l.starts[i])
+	return l.text[start:l.end(start)]
+}
+
 // span is where the text of a scalar is written, without quotes.
 type span struct {
 	start, end int

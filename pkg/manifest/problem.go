@@ -40,5 +40,6 @@ func quote(s string) string {
 
 // problem reports what is wrong with a node of the source.
 func (s *source) problem(n *yaml.Node, format string, args ...any) *Problem {
-	return &Problem{File: s.file, Line: n.Line, Column: n.Column, Reason: fmt.Sprintf(format, args...)}
+	line, column := s.where(n)
+	return &Problem{File: s.file, Line: line, Column: column, Reason: fmt.Sprintf(format, args...)}
 }

@@ -32,7 +32,7 @@ func (s *source) prove(splices []splice, out []byte) (*source, error) {
 func (s *source) unproved(n *yaml.Node, reason string) *Problem {
 	p := &Problem{File: s.file, Reason: "the edit is not safe: " + reason}
 	if n != nil {
-		p.Line, p.Column = n.Line, n.Column
+		p.Line, p.Column = s.where(n)
 	}
 	return p
 }

@@ -59,7 +59,7 @@ func ambiguous(text string) bool {
 
 // plainSafe matches texts that can stand without quotes everywhere, in a flow
 // mapping as well. It takes every image reference.
-var plainSafe = regexp.MustCompile(`^[A-Za-z0-9_/.]([A-Za-z0-9_./:@+-]*[A-Za-z0-9_./@+-])?$`)
+var plainSafe = regexp.MustCompile(`^[A-Za-z0-9_/.]([A-Za-z0-9_./:@=+-]*[A-Za-z0-9_./@+-])?$`)
 
 var errText = errors.New("the new text cannot be written in the style of the old one")
 

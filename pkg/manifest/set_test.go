@@ -260,12 +260,6 @@ func kustomizeSamples() []sample {
 			once: true,
 		},
 		{
-			name:    "tagSuffix alone",
-			src:     "images:\n- name: nginx\n  tagSuffix: -debug\n",
-			set:     "nginx:v2",
-			refused: "tagSuffix",
-		},
-		{
 			name: "tagSuffix beside a tag",
 			src:  "images:\n- name: nginx\n  newTag: v1\n  tagSuffix: -debug\n",
 			set:  "nginx:v2",
@@ -901,7 +895,8 @@ func fieldSamples() []sample {
 
 func allSamples() []sample {
 	var all []sample
-	for _, group := range [][]sample{kustomizeSamples(), addSamples(), containerSamples(), helmSamples(), fieldSamples(), trapSamples()} {
+	for _, group := range [][]sample{kustomizeSamples(), addSamples(), containerSamples(), helmSamples(), fieldSamples(), trapSamples(),
+		fluxSamples(), argoSamples(), textSamples(), markerSamples(), hubSamples(), createSamples(), suffixSamples()} {
 		for _, s := range group {
 			all = append(all, s.expand())
 		}

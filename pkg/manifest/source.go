@@ -29,6 +29,7 @@ type source struct {
 	text  []byte // all that follows the mark
 	docs  []*yaml.Node
 	lines *lines
+	outer *embedding // where the source is a text in another one, nil when it is a file
 }
 
 const byteOrderMark = "\uFEFF"

@@ -16,6 +16,9 @@ type splice struct {
 	// expect makes the same change to the parsed source: the result must parse to
 	// exactly that.
 	expect func()
+	// column is the column of a key that is added. Of several keys that are added in one
+	// place, the one that is further in comes first: it belongs to what is there.
+	column int
 	// reattaches is set when the splice brings a node or quotes that were not there:
 	// the parser may attach a comment to another node then. Its bytes are the same.
 	reattaches bool
@@ -39,7 +42,9 @@ func (s *source) splice(splices []splice) []byte {
 }
 
 func sortSplices(splices []splice) {
-	slices.SortStableFunc(splices, func(a, b splice) int { return cmp.Compare(a.start, b.start) })
+	slices.SortStableFunc(splices, func(a, b splice) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.column, a.column))
+	})
 }
 
 // write returns the splice for an assignment.
@@ -120,11 +125,11 @@ func (s *source) insertPair(c assignment) (splice, error) {
 	if err != nil {
 		return splice{}, err
 	}
-	key := c.pair.name
-	if quoted(first) {
-		key = `"` + key + `"`
+	key, keyStyle, err := spell(c.pair.name, 0, quoted(first))
+	if err != nil {
+		return splice{}, err
 	}
-	off, err := s.endOf(after)
+	off, err := s.endOfPair(c.after)
 	if err != nil {
 		return splice{}, err
 	}
@@ -133,8 +138,25 @@ func (s *source) insertPair(c assignment) (splice, error) {
 		off = s.lines.end(off)
 		lead = s.lineBreak(off) + strings.Repeat(" ", first.Column-1)
 	}
-	expect := func() { insertAfter(in, after, newScalar(c.pair.name, first.Style), newScalar(c.text, style)) }
-	return splice{start: off, end: off, text: lead + key + ": " + text, expect: expect, reattaches: true}, nil
+	expect := func() { insertAfter(in, after, newScalar(c.pair.name, keyStyle), newScalar(c.text, style)) }
+	return splice{start: off, end: off, text: lead + key + ": " + text, expect: expect, column: first.Column, reattaches: true}, nil
+}
+
+// endOfPair returns where a pair ends: behind the last scalar of its value, or behind
+// the last key when that has no value.
+func (s *source) endOfPair(p pair) (int, error) {
+	key, n := p.key, p.raw
+	for len(n.Content) > 0 {
+		key = nil
+		if n.Kind == yaml.MappingNode {
+			key = n.Content[len(n.Content)-2]
+		}
+		n = n.Content[len(n.Content)-1]
+	}
+	if n.Kind == yaml.ScalarNode && n.Value == "" && n.Style == 0 && n.Anchor == "" && key != nil {
+		n = key
+	}
+	return s.endOf(n)
 }
 
 // endOf returns where a value that is written on one line ends.

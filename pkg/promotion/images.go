@@ -66,7 +66,7 @@ func (c contents) images(ctx context.Context, cfgImages []config.Image, places .
 	var all []git.File
 	for i, at := range places {
 		files, err := c.objects.Files(at.commit, func(path string) bool {
-			return at.env.Match(path) && manifest.IsYAML(path) || len(config.FieldsIn(cfgImages, path)) > 0
+			return at.env.Match(path) && manifest.IsYAML(path) && !manifest.Incidental(path) || len(config.FieldsIn(cfgImages, path)) > 0
 		})
 		if err != nil {
 			return nil, nil, err
