@@ -127,7 +127,7 @@ func TestWriteKeepsPermissionsAndSkipsLinks(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	write(t, filepath.Join(root, "a.yaml"), "image: acme/api:1.0.0\n")
-	if err := os.Chmod(filepath.Join(root, "a.yaml"), 0o751); err != nil {
+	if err := os.Chmod(filepath.Join(root, "a.yaml"), 0o773); err != nil {
 		t.Fatal(err)
 	}
 	outside := filepath.Join(t.TempDir(), "outside.yaml")
@@ -144,7 +144,7 @@ func TestWriteKeepsPermissionsAndSkipsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(root, "a.yaml"))
-	if err != nil || info.Mode().Perm() != 0o751 {
+	if err != nil || info.Mode().Perm() != 0o773 {
 		t.Errorf("permissions are %v, %v", info.Mode(), err)
 	}
 	if data, err := os.ReadFile(outside); err != nil || string(data) != "image: acme/api:1.0.0\n" {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,17 @@ func (o override) assign(next image.Reference) ([]assignment, error) {
 		text = current.Name + "=" + text // the resources go on having the old name
 	}
 	return []assignment{{pair: o.pair, text: text}}, nil
+}
+
+// objectByName returns what a file belongs to by its name: .argocd-source.yaml and
+// .argocd-source-NAME.yaml hold what Argo CD puts over the source of an Application
+// (https://argo-cd.readthedocs.io/en/stable/user-guide/parameters/#store-overrides-in-git).
+func objectByName(file string) string {
+	base := filepath.Base(file)
+	if IsYAML(base) && (strings.HasPrefix(base, ".argocd-source.") || strings.HasPrefix(base, ".argocd-source-")) {
+		return "argoproj.io/"
+	}
+	return ""
 }
 
 // argoParametersShape is helm.parameters of a source of Argo CD: names like

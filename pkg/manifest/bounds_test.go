@@ -89,6 +89,7 @@ func nasty() map[string]string {
 		"9k texts":                    "patches:\n" + fill("- patch: |-\n    image: nginx:1\n", 9_000*32),
 		"texts that are none":         "patches:\n" + fill("- patch: |-\n    [ nginx\n", 50_000*24),
 		"texts of many nodes":         "patches:\n" + fill("- patch: '["+fill("a,", 2_000)+"]'\n", fiveMiB-20),
+		"a text merged often":         "a: &a {patch: '[" + fill("{a: b},", 300_000) + "{image: \"nginx:1\"}]'}\npatches: [" + fill("{<<: *a}, ", 9_000*10) + "]\n",
 		"5 MB text":                   "patches:\n- patch: |-\n" + fill("    - image: nginx:1\n", fiveMiB-40),
 		"5 MB text of prose":          "patches:\n- patch: |-\n    a: |\n" + fill("     nginx é nginx\n", fiveMiB-60),
 		"long text in one line":       "patches:\n- patch: '[" + fill("{image: \"nginx:1\"}, ", 9_000*20) + "]'\n",

@@ -71,9 +71,10 @@ type unreadableText struct {
 
 // enterText walks what a text says. A text in a text is left alone.
 func (f *finder) enterText(m mapping, p pair) {
-	if p.raw != p.value || !isText(p.value) || m.doc.src.outer != nil || f.full() {
+	if !isText(p.value) || m.doc.src.outer != nil || f.entered[p.value] || f.full() {
 		return
 	}
+	f.entered[p.value] = true // merges and aliases lead to it again
 	inner, err := f.open(m.doc.src, p.value)
 	if err != nil {
 		f.unreadable = append(f.unreadable, unreadableText{p.value, m.doc.src, err.Error()})

@@ -168,6 +168,7 @@ type finder struct {
 	targets   []*target
 	missing   []Field                // fields that the source does not have
 	opened    map[*yaml.Node]*source // texts that were read as YAML
+	entered   map[*yaml.Node]bool    // those that were walked
 	textCost  int
 	// unreadable are texts that hold YAML of which nothing is known.
 	unreadable []unreadableText
@@ -201,6 +202,7 @@ func search(s *source, fields []Field, create bool) (*finder, error) {
 		followers: map[*yaml.Node]int{},
 		seen:      map[scalars]bool{},
 		opened:    map[*yaml.Node]*source{},
+		entered:   map[*yaml.Node]bool{},
 	}
 	for _, shape := range f.shapes {
 		for _, key := range shape.keys {
@@ -217,7 +219,7 @@ func search(s *source, fields []Field, create bool) (*finder, error) {
 		if root.Kind == yaml.MappingNode {
 			d.kustomization = isKustomization(s.file, mapping{node: root, pairs: f.pairs(root)})
 		}
-		f.walk(d, &place{node: root})
+		f.walk(d, &place{node: root, object: objectByName(s.file)})
 	}
 	f.findMarked()
 	if err := f.findFields(fields, create); err != nil {

@@ -83,7 +83,7 @@ var errSuffix = errors.New("the entry has a tagSuffix, which a tag would switch 
 // assign keeps to the order of keys in kustomize's documentation: a missing key is
 // written after the one that comes before it there.
 func (e entry) assign(next image.Reference) ([]assignment, error) {
-	if e.suffix != "" && e.current.Version() == "" && (next.Digest != "" || !strings.HasSuffix(next.Tag, e.suffix)) {
+	if e.suffix != "" && e.current.Version() == "" && !strings.HasSuffix(next.Tag, e.suffix) {
 		return nil, errSuffix
 	}
 	last := e.name

@@ -111,6 +111,12 @@ func argoSamples() []sample {
 			src: source("    helm:\n      parameters:\n        - {name: image.repository, value: web}\n        - {name: image.tag, value: v1}\n        - {name: image.tag, value: v1}\n"),
 			set: "web:v2", refused: "the parameter \"image.tag\" is there twice",
 		},
+		put("overrides of a source", "apps/.argocd-source-web.yaml", "kustomize:\n  images:\n  - web:§\nhelm:\n  parameters:\n  - name: image.name\n    value: web\n    forcestring: true\n  - name: image.tag\n    value: §\n    forcestring: true\n", "web:v2", "v1", "v2"),
+		{
+			name: "overrides in another file", file: "apps/argocd-source-web.yaml",
+			src: "kustomize:\n  images:\n  - web:v1\n",
+			set: "web:v2",
+		},
 		put("valuesObject", "app.yaml", source("    helm:\n      valuesObject:\n        image: {repository: web, tag: §}\n        sidecar:\n          image: web:§\n"), "web:v2", "v1", "v2"),
 		put("values", "app.yaml", source("    helm:\n      values: |\n        # é\n        image:\n          repository: web\n          tag: § # c\n\n        sidecar:\n          image: web:§\n    path: x\n"), "web:v2", "v1", "v2"),
 		put("values of an ApplicationSet", "app.yaml", set+"        helm:\n          values: |-\n            name: '{{name}}'\n            image: {repository: web, tag: '§'}\n", "web:v2", "v1", "v2"),
@@ -149,6 +155,7 @@ func textSamples() []sample {
 		put("indentation indicator", "", "patches:\n- patch: |2-\n      spec:\n        image: web:§\n", "web:v2", "v1", "v2"),
 		put("letters before the version", "", "# ü\npatches:\n- patch: | # ß\n    # 日本\n    metadata: {name: é}\n    spec: {ö: \"😀\", image: \"web:§\"}\n", "web:v2", "v1", "v2"),
 		put("text with an anchor", "", "x: &p |\n  y: z\npatches:\n- patch: &q |-\n    spec: {image: web:§}\n- path: x\n", "web:v2", "v1", "v2"),
+		put("text with an anchor elsewhere", "", "x: &p |-\n  spec: {image: web:§}\npatches:\n- patch: *p\n- patch: *p\n", "web:v2", "v1", "v2"),
 		put("anchors in a text", "", "patches:\n- patch: |-\n    spec:\n      image: &i web:§\n      b: {image: *i}\n", "web:v2", "v1", "v2"),
 		put("version of another length", "", "patches:\n- patch: |-\n    spec: {image: web:§, a: web:v1x}\n- patch: |-\n    spec: {image: web:§}\n", "web:v2.0.0", "v1", "v2.0.0"),
 		{
@@ -471,6 +478,12 @@ func suffixSamples() []sample {
 			src:  "images:\n- name: nginx\n  tagSuffix: -debug\n",
 			set:  "nginx:v2-debug",
 			want: "images:\n- name: nginx\n  newTag: v2-debug\n  tagSuffix: -debug\n", once: true,
+		},
+		{
+			name: "tagSuffix alone, the tag ends in it, pinned",
+			src:  "images:\n- name: nginx\n  tagSuffix: -debug\n",
+			set:  "nginx:v2-debug@<B>",
+			want: "images:\n- name: nginx\n  newTag: v2-debug\n  digest: <B>\n  tagSuffix: -debug\n", once: true,
 		},
 		{
 			name: "tagSuffix alone, a digest",

@@ -1,0 +1,221 @@
+package bump
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/getpawl/pawl/pkg/image"
+)
+
+// plant writes files below a folder, by their paths.
+func plant(t *testing.T, root string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		name = filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, name, content)
+	}
+}
+
+func open(t *testing.T, root string) *Directory {
+	t.Helper()
+	directory, err := OpenDirectory(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := directory.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return directory
+}
+
+func link(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, name); err != nil {
+		t.Skip("no symbolic links here")
+	}
+}
+
+func TestReadFindsWhatIsTheRepositorysOwn(t *testing.T) {
+	t.Parallel()
+	root, outside := t.TempDir(), t.TempDir()
+	plant(t, outside, map[string]string{"far.yaml": "image: far:1\n"})
+	large := strings.Repeat("# a line of a large file\n", 10_000)
+	plant(t, root, map[string]string{
+		"a.yaml":                             "a",
+		"a/b.yml":                            "b",
+		"a/empty.yaml":                       "",
+		"a/large.yaml":                       large,
+		"a/note.txt":                         "no YAML",
+		"a/folder.yaml/c.yaml":               "c",
+		"a.b/d.yaml":                         "d",
+		"charts/x/Chart.yaml":                "chart",
+		"charts/x/charts/y/values.yaml":      "of a subchart",
+		".github/workflows/ci.yaml":          "ci",
+		".git/index.yaml":                    "git's",
+		"lib/.git/index.yaml":                "git's",
+		"web/node_modules/pkg/manifest.yaml": "npm's",
+	})
+	for name, target := range map[string]string{"link.yaml": "a.yaml", "loop": ".", "far": outside, "far.yaml": filepath.Join(outside, "far.yaml"), "dangling.yaml": "nowhere"} {
+		link(t, target, filepath.Join(root, name))
+	}
+	want := []string{
+		".github/workflows/ci.yaml", "a.b/d.yaml", "a.yaml", "a/b.yml", "a/empty.yaml", "a/folder.yaml/c.yaml", "a/large.yaml",
+		"charts/x/Chart.yaml", "charts/x/charts/y/values.yaml",
+	}
+	for range 20 { // several folders are read at a time, and the order stays
+		files, err := open(t, root).Read(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, file := range files {
+			got = append(got, file.Path)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+		if got := string(files[6].Content); got != large {
+			t.Fatalf("the large file has %d bytes, want %d", len(got), len(large))
+		}
+		if got := string(files[4].Content); got != "" {
+			t.Fatalf("the empty file has the content %q", got)
+		}
+	}
+}
+
+func TestReadKeepsOnlyWhatIsWanted(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	plant(t, root, map[string]string{"a.yaml": "yes", "b/c.yaml": "no", "b/d.yaml": "yes, too"})
+	files, err := open(t, root).read(nil, func(path string, content []byte) bool { return strings.HasPrefix(string(content), "yes") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]File{file("a.yaml", "yes"), file("b/d.yaml", "yes, too")}, files); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReadReportsEveryProblem(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	plant(t, root, map[string]string{"a/1.yaml": "", "b/2.yaml": "", "c/3.yaml": "", "c/4.yaml": "", "d/5.yaml": ""})
+	gone := []string{"c/4.yaml", "a/1.yaml", "b/2.yaml"}
+	_, err := open(t, root).read(nil, func(path string, _ []byte) bool {
+		if slices.Contains(gone, path) {
+			if err := os.Remove(filepath.Join(root, filepath.FromSlash(path))); err != nil {
+				t.Error(err)
+			}
+		}
+		return true
+	})
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("got %v, want what was removed meanwhile", err)
+	}
+	var got []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		line = strings.TrimPrefix(line, "reading the files below "+root+": ")
+		path, _, _ := strings.Cut(line, ": ")
+		got = append(got, path)
+	}
+	if diff := cmp.Diff([]string{"a/1.yaml", "b/2.yaml", "c/4.yaml"}, got); diff != "" {
+		t.Errorf("%s\n%v", diff, err)
+	}
+}
+
+// A link that takes the place of a file, or of the folder that it is in, while the
+// files are read leads to nothing outside.
+func TestReadDoesNotFollowALinkThatComesUp(t *testing.T) {
+	t.Parallel()
+	for _, swapped := range []string{"a/b/c.yaml", "a/b", "a"} {
+		t.Run(swapped, func(t *testing.T) {
+			t.Parallel()
+			root, outside := t.TempDir(), t.TempDir()
+			plant(t, root, map[string]string{"a/b/c.yaml": "inside"})
+			plant(t, outside, map[string]string{"b/c.yaml": "outside", "c.yaml": "outside"})
+			target := map[string]string{"a/b/c.yaml": filepath.Join(outside, "c.yaml"), "a/b": filepath.Join(outside, "b"), "a": outside}[swapped]
+			var once sync.Once
+			files, err := open(t, root).read(nil, func(string, []byte) bool {
+				once.Do(func() {
+					name := filepath.Join(root, filepath.FromSlash(swapped))
+					if err := os.Rename(name, name+".old"); err != nil {
+						t.Error(err)
+					}
+					link(t, target, name)
+				})
+				return true
+			})
+			if err == nil {
+				t.Errorf("got %v, want an error", files)
+			}
+		})
+	}
+}
+
+func TestWriteDoesNotFollowALinkInPlaceOfItsTemporaryFile(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	plant(t, root, map[string]string{"a/b.yaml": "image: acme/api:1.0.0\n", "other.yaml": "image: acme/web:1.0.0\n", "c.yaml": "image: acme/api:1.0.0\n", ".c.yaml.pawl": "half of"})
+	link(t, filepath.Join("..", "other.yaml"), filepath.Join(root, "a", temporary("b.yaml")))
+	request := Request{Settings: []image.Setting{setting(t, "acme/api:1.1.0")}}
+	if _, err := Edit(open(t, root), request, false); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"b.yaml": "image: acme/api:1.1.0\n", "other.yaml": "image: acme/web:1.0.0\n", "c.yaml": "image: acme/api:1.1.0\n"}
+	if diff := cmp.Diff(want, tree(t, root)); diff != "" {
+		t.Error(diff)
+	}
+	if info, err := os.Lstat(filepath.Join(root, "a", "b.yaml")); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("b.yaml is %v, %v", info.Mode(), err)
+	}
+}
+
+// What was renamed already is undone when a later file cannot be.
+func TestWriteUndoesWhatIsDone(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	before := map[string]string{}
+	for i := range 5 {
+		before[fmt.Sprintf("%d/f%d.yaml", i, i)] = "image: acme/api:1.0.0\n"
+	}
+	plant(t, root, before)
+	directory := open(t, root)
+	plan, err := Compute(mustRead(t, directory), Request{Settings: []image.Setting{setting(t, "acme/api:1.1.0")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second time, the temporary file is not there any longer.
+	plan.Files = append(plan.Files, plan.Files[0])
+	if err := directory.Write(plan); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("got %v, want the rename that failed", err)
+	}
+	want := map[string]string{}
+	for name, content := range before {
+		want[filepath.Base(name)] = content
+	}
+	if diff := cmp.Diff(want, tree(t, root)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func mustRead(t *testing.T, directory *Directory) []File {
+	t.Helper()
+	files, err := directory.Read(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
