@@ -162,7 +162,9 @@ func Compute(files []File, request Request) (*Plan, error) {
 	}
 	slices.Sort(plan.Files)
 	plan.Skipped = survey.skipped
-	problems = append(problems, survey.missing(request, plan)...)
+	if len(problems) == 0 { // what was refused may be what would be missing
+		problems = append(problems, survey.missing(request, plan)...)
+	}
 	problems = append(problems, unassigned(files, request)...)
 	if !request.AllowMutable {
 		problems = append(problems, mutable(request)...)
