@@ -56,10 +56,10 @@ $START
 The repositories are made up, and the same every time: nested folders of
 kustomizations, Deployments, Services, ConfigMaps, Flux HelmReleases, Helm charts
 with their values, templates and subcharts, about 1 KB each (kustomizations, as
-everywhere, are the shortest), beside .git folders.
-The image stands in as many kustomizations as there are hits; some other files have
-its last word in a label. The file of 2 MB is what an operator is installed with:
-schemas of custom resources, and eight Deployments with the image.
+everywhere, are the shortest), beside .git folders. The image stands in as many
+kustomizations as there are hits; some other files have the last part of its name in
+a label. The file of 2 MB is what an operator is installed with: schemas of custom
+resources, and eight Deployments with the image.
 
 Every command runs on the unchanged repository, in a file system in memory, as a
 process of its own, and all of them in turns; the median of $ROUNDS rounds counts. Each

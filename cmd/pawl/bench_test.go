@@ -125,7 +125,7 @@ func BenchmarkTools(b *testing.B) {
 	if *benchReport == "" {
 		return
 	}
-	if err := os.WriteFile(*benchReport, []byte(bench.report()), 0o600); err != nil {
+	if err := os.WriteFile(*benchReport, []byte(bench.report()), 0o644); err != nil {
 		b.Fatal(err)
 	}
 }
