@@ -24,8 +24,9 @@ func Set(file string, src []byte, settings []image.Setting, opt Options) ([]byte
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := search(s, opt.Fields, opt.Create)
-	if err != nil {
+	f := newFinder(s)
+	f.passOver = func(text string) bool { return !mentions(text, settings) && !strings.Contains(text, markWord) }
+	if err := f.search(opt.Fields, opt.Create); err != nil {
 		return nil, nil, err
 	}
 	p := newPlanner(s, f, settings, opt)
@@ -76,13 +77,12 @@ type planner struct {
 	src      *source
 	finder   *finder
 	settings []image.Setting
-	byName   map[string][]image.Setting // by normalized name
 	opt      Options
 
 	texts      map[*yaml.Node]string     // what a scalar will say
 	owners     map[*yaml.Node]*target    // who wants that
 	claims     map[claim]bool            // which target said so
-	kustomized map[string]bool           // normalized names that an entry of a kustomization matched
+	kustomized map[string]bool           // names of settings that an entry of a kustomization matched
 	duplicates map[*yaml.Node]*yaml.Node // a mapping and a key that it has twice, or nil
 	spliced    map[*yaml.Node]written    // scalars that have a splice
 	added      []image.Setting           // settings that got an entry of their own
@@ -101,9 +101,8 @@ type claim struct {
 }
 
 func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *planner {
-	p := &planner{
+	return &planner{
 		src: s, finder: f, settings: settings, opt: opt,
-		byName:     map[string][]image.Setting{},
 		texts:      map[*yaml.Node]string{},
 		owners:     map[*yaml.Node]*target{},
 		claims:     map[claim]bool{},
@@ -112,11 +111,6 @@ func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *pl
 		spliced:    map[*yaml.Node]written{},
 		inner:      map[*source][]splice{},
 	}
-	for _, setting := range settings {
-		name := normalize(setting.Match)
-		p.byName[name] = append(p.byName[name], setting)
-	}
-	return p
 }
 
 func normalize(name string) string { return image.Reference{Name: name}.Repository() }
@@ -207,20 +201,17 @@ func fixed(t *target) wanted {
 	return wanted{ref, []assignment{{pair: holder.pair, text: t.value, after: holder.after}}}
 }
 
-// matching returns the settings for a target, by the name of the image and by the
-// name of the entry.
+// matching returns the settings for a target.
 func (p *planner) matching(t *target) []image.Setting {
-	name := normalize(t.found.Image.Name)
-	settings := p.byName[name]
-	other := name
-	if t.found.Name != "" {
-		other = normalize(t.found.Name)
-	}
-	if other != name {
-		settings = append(settings[:len(settings):len(settings)], p.byName[other]...)
-	}
-	if t.found.Kind == Kustomize {
-		p.kustomized[name], p.kustomized[other] = true, true
+	var settings []image.Setting
+	for _, setting := range p.settings {
+		if !t.found.Matches(setting) {
+			continue
+		}
+		settings = append(settings, setting)
+		if t.found.Kind == Kustomize {
+			p.kustomized[setting.Match] = true
+		}
 	}
 	return settings
 }

@@ -46,15 +46,15 @@ var numberLike = regexp.MustCompile(`(?i)^(` +
 	`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([t \t].*)?` +
 	`)$`)
 
-// ambiguous reports whether some YAML parser would not read the plain text as a
-// string. Go programs disagree among themselves: kustomize reads YAML 1.2 with
+// ambiguous reports whether some YAML parser would not read the plain text, one that
+// is [plainSafe], as a string. Go programs disagree among themselves: kustomize reads YAML 1.2 with
 // the words of 1.1, the API server reads 1.1, Helm goes through JSON.
 func ambiguous(text string) bool {
 	switch strings.ToLower(text) {
 	case "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "=", "<<":
 		return true
 	}
-	return numberLike.MatchString(text) || yaml.IsValueNonString(text) || !isText(yaml.NewScalarRNode(text).YNode())
+	return numberLike.MatchString(text) || !isText(yaml.NewScalarRNode(text).YNode())
 }
 
 // plainSafe matches texts that can stand without quotes everywhere, in a flow
