@@ -69,9 +69,8 @@ func (p *planner) recordEntries(edited *source) error {
 			if t.found.Kind == Kustomize && t.found.Name == setting.Match && t.found.Image == setting.New {
 				found := t.found
 				found.Image = image.Reference{Name: setting.Match}
-				edit := Edit{Found: found, New: setting.New}
-				edit.span(p.src, p.entries)
-				p.edits = append(p.edits, edit)
+				at := p.src.span(p.entries)
+				p.edits = append(p.edits, Edit{Found: found, New: setting.New, Span: at, Spans: []Span{at}})
 			}
 		}
 	}

@@ -161,8 +161,12 @@ func (p *planner) want(t *target) (wanted, bool) {
 	if t.bare && p.opt.KeepBare != nil && p.opt.KeepBare(t.found) {
 		return wanted{}, false
 	}
+	settings := p.matching(t)
+	if len(settings) > 0 && p.opt.Skip != nil && p.opt.Skip(t.found) {
+		return wanted{}, false
+	}
 	var all []wanted
-	for _, setting := range p.matching(t) {
+	for _, setting := range settings {
 		if t.refusal != "" {
 			p.refuse(t, t.refusal)
 			return wanted{}, false
@@ -280,7 +284,8 @@ func (p *planner) duplicate(n *yaml.Node) *yaml.Node {
 // image has already are no edit of their own; those that another image shares are.
 func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 	edit := Edit{Found: t.found, New: ref}
-	version, repeated, spans := t.scalars.version(), true, 0
+	version, repeated := t.scalars.version(), true
+	var splices []splice
 	for _, c := range changes {
 		n := c.pair.value
 		known, done := p.spliced[n]
@@ -296,13 +301,19 @@ func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 			}
 		}
 		repeated = repeated && done && known.ref.Same(ref)
-		if spans++; spans == 1 || n != nil && n == version {
-			edit.span(p.src, known.splice)
+		splices = append(splices, known.splice)
+		if len(splices) == 1 || n != nil && n == version {
+			edit.Span = p.src.span(known.splice)
 		}
 	}
-	if !repeated {
-		p.edits = append(p.edits, edit)
+	if repeated {
+		return
 	}
+	sortSplices(splices)
+	for _, sp := range splices {
+		edit.Spans = append(edit.Spans, p.src.span(sp))
+	}
+	p.edits = append(p.edits, edit)
 }
 
 // written is a splice and the image that it is for.
@@ -311,9 +322,9 @@ type written struct {
 	splice splice
 }
 
-// span notes where an edit changes bytes.
-func (e *Edit) span(s *source, sp splice) {
-	e.Start, e.End, e.Text = len(s.mark)+sp.start, len(s.mark)+sp.end, sp.text
+// span is where a splice changes bytes of the file.
+func (s *source) span(sp splice) Span {
+	return Span{Start: len(s.mark) + sp.start, End: len(s.mark) + sp.end, Text: sp.text}
 }
 
 // write plans a splice and returns it as one of the file.
