@@ -202,7 +202,7 @@ func fixed(t *target) wanted {
 		return wanted{}
 	}
 	ref := image.Reference{Name: t.found.Image.Name, Tag: t.value}
-	return wanted{ref, []assignment{{pair: holder.pair, text: t.value, after: holder.after}}}
+	return wanted{ref, []assignment{{pair: holder.pair, text: t.value, after: holder.after, keepKind: true}}}
 }
 
 // matching returns the settings for a target.
@@ -233,7 +233,7 @@ func (p *planner) needed(t *target, changes []assignment) []assignment {
 			}
 			p.texts[n], p.owners[n], p.claims[claim{t, n}] = c.text, t, true
 		}
-		if scalarText(n) == c.text && (c.text == "" || isText(n)) {
+		if scalarText(n) == c.text && (c.text == "" || isText(n) || c.keepsKind()) {
 			continue
 		}
 		needed = append(needed, c)

@@ -117,6 +117,9 @@ type assignment struct {
 	text string
 	// after is the key that a missing one is written after.
 	after pair
+	// keepKind writes a number in the place of a number, not a string of digits. A
+	// version is always a string.
+	keepKind bool
 }
 
 // pair is a key of a mapping and its value.

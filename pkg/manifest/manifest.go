@@ -111,7 +111,8 @@ type Field struct {
 	// Name is the image whose version the scalar holds. A setting for this image
 	// sets the field. It may be empty when Value is given.
 	Name string
-	// Value, if not empty, is what to write, whatever the settings say.
+	// Value, if not empty, is what to write, whatever the settings say. In the place
+	// of a number or a boolean, one is written as such; all else is a string.
 	Value string
 }
 
