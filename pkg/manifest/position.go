@@ -24,19 +24,26 @@ type lines struct {
 const runeStep = 512
 
 func newLines(text []byte) *lines {
-	// Other breaks than LF are rare: then the starts grow.
-	l := &lines{text: text, starts: make([]int32, 1, 1+bytes.Count(text, []byte("\n")))}
+	l := &lines{text: text}
+	count := 1
+	eachBreak(text, func(int) { count++ })
+	l.starts = make([]int32, 1, count)
+	eachBreak(text, func(next int) { l.starts = append(l.starts, int32(next)) })
+	l.countRunes()
+	return l
+}
+
+// eachBreak calls visit with the start of every line but the first.
+func eachBreak(text []byte, visit func(next int)) {
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; '\r' < c && c < 0xC2 {
 			continue // no break begins with it
 		}
 		if n := breakLength(text, i); n > 0 {
 			i += n - 1
-			l.starts = append(l.starts, int32(i+1))
+			visit(i + 1)
 		}
 	}
-	l.countRunes()
-	return l
 }
 
 func (l *lines) countRunes() {
