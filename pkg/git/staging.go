@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func (s *Staging) empty() error {
 func (s *Staging) Write(content []byte, perm fs.FileMode, sync bool) (name string, err error) {
 	s.count++
 	name = path.Join(stagingFolder, fmt.Sprintf("%s-%d", s.prefix, s.count))
-	file, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	file, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, cmp.Or(perm, 0o666))
 	if err != nil {
 		return "", err
 	}
