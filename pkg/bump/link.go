@@ -60,7 +60,7 @@ func (d *Directory) followAssignments(request Request) Request {
 // each other's folders can unfold into any number.
 const (
 	maxLinks  = 40
-	maxLinked = 10_000
+	maxLinked = 1000
 )
 
 var (

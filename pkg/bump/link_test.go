@@ -136,7 +136,7 @@ func TestLinksAreBounded(t *testing.T) {
 		}
 	}
 	_, err := open(t, root).Read(nil)
-	if err == nil || !strings.Contains(err.Error(), "symbolic links lead to more than 10000 folders") || len(err.Error()) > 300 {
+	if err == nil || !strings.Contains(err.Error(), "symbolic links lead to more than 1000 folders") || len(err.Error()) > 300 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -76,6 +76,7 @@ type target struct {
 	index         indexEntry
 	there         bool        // on disk so far
 	disk          []byte      // its bytes
+	windows       bool        // which have CR LF where Git has LF
 	perm          fs.FileMode // its permissions; 0 for a new file
 	absent        bool        // not on disk, rightly
 	staged        string      // the file that will take its place
@@ -104,9 +105,6 @@ func (o *Objects) targets(m move, changes []Change) ([]*target, error) {
 			return nil, fmt.Errorf("the commit changes %s in another way than stated", t.path)
 		}
 		t.Change = changes[i]
-		if t.Disk != nil && !bytes.Equal(unixLines(t.Disk), unixLines(t.Content)) {
-			return nil, fmt.Errorf("the content of %s for the disk differs in more than line ends", t.path)
-		}
 	}
 	return targets, nil
 }
@@ -157,7 +155,7 @@ func (o *Objects) differences(at string, before, after plumbing.Hash) ([]*target
 func (c *Checkout) ready(ctx context.Context, m *move, root *os.Root, targets []*target) error {
 	for _, name := range []string{"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"} {
 		if _, err := os.Lstat(filepath.Join(c.private, name)); err == nil {
-			return fmt.Errorf("the checkout is in the middle of something (%s): finish it or abort it first", name)
+			return fmt.Errorf("%w (%s)", ErrUnfinished, name)
 		}
 	}
 	branch, head, err := c.Head(ctx)
@@ -180,7 +178,7 @@ func (c *Checkout) ready(ctx context.Context, m *move, root *os.Root, targets []
 		if err := t.checkIndex(entry, there); err != nil {
 			return err
 		}
-		if err := t.checkDisk(root); err != nil {
+		if err := c.checkDisk(ctx, t, root); err != nil {
 			return err
 		}
 	}

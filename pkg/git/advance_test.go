@@ -564,7 +564,6 @@ func TestAdvanceChecksItsArguments(t *testing.T) {
 	}{
 		"a change is missing": {head, sha, busyChanges[:1]},
 		"other content":       {head, sha, []Change{busyChanges[0], {Path: "base/run.sh", Content: []byte("other")}}},
-		"other disk content":  {head, sha, []Change{busyChanges[0], {Path: "base/run.sh", Content: busyChanges[1].Content, Disk: []byte("rm -rf\r\n")}}},
 		"not on top":          {sha, head, busyChanges},
 		"no commit":           {head, strings.Repeat("ab", 20), busyChanges},
 		"not ids":             {"HEAD~1", "HEAD", busyChanges},
@@ -591,7 +590,7 @@ func TestAdvanceWithOtherLineEnds(t *testing.T) {
 	if got := w.read("base/app.yaml"); got != "image: app:1\r\n" {
 		t.Fatalf("the disk has %q before", got)
 	}
-	change := Change{Path: "base/app.yaml", Content: []byte("image: app:2\n"), Disk: []byte("image: app:2\r\n")}
+	change := Change{Path: "base/app.yaml", Content: []byte("image: app:2\n")}
 	if err := w.advance(change); err != nil {
 		t.Fatal(err)
 	}

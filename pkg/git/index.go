@@ -184,7 +184,7 @@ func (l *indexLock) prepare(ctx context.Context, targets []*target) error {
 	if err := l.copy(); err != nil {
 		return fmt.Errorf("copying the index: %w", err)
 	}
-	filters, err := l.withoutFilters(ctx, "update-index")
+	filters, err := l.git.withoutFilters(ctx, "update-index")
 	if err != nil {
 		return err
 	}
@@ -215,26 +215,6 @@ func (l *indexLock) prepare(ctx context.Context, targets []*target) error {
 		}
 	}
 	return nil
-}
-
-// withoutFilters returns a command that runs none of the user's filters (LFS and
-// the like). Git would run them to look again at entries as young as the index;
-// without them it takes those for changed, and looks at them next time.
-func (l *indexLock) withoutFilters(ctx context.Context, command string) ([]string, error) {
-	out, err := l.git.output(ctx, run{args: []string{"config", "-z", "--name-only", "--get-regexp", `^filter\.`}})
-	if err != nil && exitCode(err) != 1 { // 1: there is none
-		return nil, fmt.Errorf("reading the filters: %w", err)
-	}
-	var drivers, args []string
-	for key := range strings.SplitSeq(string(out), "\x00") {
-		if i := strings.LastIndexByte(key, '.'); i > 0 && !slices.Contains(drivers, key[:i]) {
-			drivers = append(drivers, key[:i])
-		}
-	}
-	for _, driver := range drivers {
-		args = append(args, "-c", driver+".clean=", "-c", driver+".process=", "-c", driver+".required=false")
-	}
-	return append(args, command), nil
 }
 
 // copy keeps the time of the index: entries that are as young as the index may

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -108,7 +109,7 @@ func removePlain(root *os.Root, path string) error {
 // checkDisk compares a file on disk with the commit that is checked out, and
 // remembers what is there. The content of the new commit may be there already, as
 // in checkIndex.
-func (t *target) checkDisk(root *os.Root) error {
+func (c *Checkout) checkDisk(ctx context.Context, t *target, root *os.Root) error {
 	content, perm, err := readPlain(root, t.path)
 	switch {
 	case errors.Is(err, errNotPlain):
@@ -122,19 +123,46 @@ func (t *target) checkDisk(root *os.Root) error {
 		return &DirtyError{t.path, "was deleted from the disk"}
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", t.path, err)
-	case isBlob(content, t.before.id), isBlob(content, t.after.id), t.Disk != nil && t.isOtherForm(unixLines(content)):
-		t.there, t.disk, t.perm = true, content, perm
-		return nil
-	case t.isNew():
-		return &DirtyError{t.path, "is new, and on the disk already"}
-	case t.isOtherForm(unixLines(content)):
-		return &DirtyError{t.path, "has other line ends than in Git, and not the same ones everywhere"}
 	}
-	return &DirtyError{t.path, "has changes that are not committed"}
+	t.there, t.disk, t.perm = true, content, perm
+	if t.isEither(plumbing.ComputeHash(plumbing.BlobObject, content)) {
+		return nil
+	}
+	return c.checkForm(ctx, t)
 }
 
-func (t *target) isOtherForm(content []byte) bool {
-	return isBlob(content, t.before.id) || isBlob(content, t.after.id)
+// isEither says whether a blob is the file's before or after.
+func (t *target) isEither(id plumbing.Hash) bool {
+	return id == t.after.id || id == t.before.id && !t.isNew()
+}
+
+// checkForm looks at a file whose bytes on disk are not those in Git: attributes and
+// core.autocrlf can mean them to differ. Git is asked, and runs no filter.
+func (c *Checkout) checkForm(ctx context.Context, t *target) error {
+	args, err := c.git.withoutFilters(ctx, "hash-object")
+	if err != nil {
+		return err
+	}
+	out, err := c.git.output(ctx, run{args: append(args, "--stdin", "--path="+t.path), stdin: bytes.NewReader(t.disk)})
+	if err != nil {
+		return fmt.Errorf("comparing %s with the commit: %w", t.path, err)
+	}
+	id, err := parseHash(strings.TrimSpace(string(out)))
+	unix := unixLines(t.disk)
+	switch {
+	case err != nil:
+		return err
+	case t.isNew():
+		return &DirtyError{t.path, "is new, and on the disk already"}
+	case !t.isEither(id):
+		return &DirtyError{t.path, "has changes that are not committed"}
+	case !t.isEither(plumbing.ComputeHash(plumbing.BlobObject, unix)):
+		return &ConvertedError{t.path, "its Git attributes give it another form on disk than in the repository (an encoding, an identifier, or a filter)"}
+	case !bytes.Equal(windowsLines(unix), t.disk):
+		return &ConvertedError{t.path, "on disk, some of its lines end in CR LF and others in LF"}
+	}
+	t.windows = true
+	return nil
 }
 
 // stage writes the new content of the file on disk into a file of the staging
@@ -144,8 +172,8 @@ func (t *target) stage(staging *Staging) (err error) {
 		return nil
 	}
 	content := t.Content
-	if t.Disk != nil {
-		content = t.Disk
+	if t.windows {
+		content = windowsLines(unixLines(content))
 	}
 	if t.staged, err = staging.Write(content, t.perm, true); err != nil {
 		return fmt.Errorf("writing %s: %w", t.path, err)
@@ -189,8 +217,8 @@ func replacePlain(root *os.Root, staged, path string) error {
 	return errors.Join(root.Rename(staged, path), folder.Close())
 }
 
-func isBlob(content []byte, id plumbing.Hash) bool {
-	return plumbing.ComputeHash(plumbing.BlobObject, content) == id
-}
-
 func unixLines(content []byte) []byte { return bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")) }
+
+func windowsLines(content []byte) []byte {
+	return bytes.ReplaceAll(content, []byte("\n"), []byte("\r\n"))
+}
