@@ -261,6 +261,9 @@ func (c *Checkout) updateRef(ctx context.Context, o *Objects, m move) error {
 	if _, head, failed := c.Head(ctx); failed == nil && head != m.old.String() {
 		return m.moved(head)
 	}
+	if mentions(err, ".lock': File exists") {
+		return fmt.Errorf("moving %s: %w: %w", m.ref, ErrLocked, err)
+	}
 	return fmt.Errorf("moving %s: %w", m.ref, err)
 }
 

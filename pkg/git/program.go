@@ -69,6 +69,9 @@ func (p program) stream(ctx context.Context, run run, out io.Writer) error {
 	said := &gathered{}
 	cmd.Stderr = said
 	cmd.WaitDelay = 5 * time.Second
+	if !run.tokens { // a credential helper may need the terminal
+		setApart(cmd)
+	}
 	cmd.Env = append(scrub(cmd.Environ(), run.tokens), run.env...)
 	err := cmd.Run()
 	if err == nil {

@@ -5,8 +5,13 @@ package git
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"syscall"
 )
+
+// setApart keeps what is typed at a terminal (Ctrl-C) from a child: we are told, too,
+// and end it where that does no harm.
+func setApart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // lockFile takes the lock of an open file, which is given back when it is closed,
 // at the latest when the process ends, however that happens. Busy means that
