@@ -93,7 +93,8 @@ func (c *Checkout) lockIndex() (_ *indexLock, err error) {
 	err = l.acquire(own)
 	_ = os.Remove(own)
 	if err != nil {
-		return nil, errors.Join(err, l.held.Close())
+		_ = l.held.Close()
+		return nil, err
 	}
 	// What others left behind that were killed: they no longer have the lock.
 	leftovers, _ := filepath.Glob(filepath.Join(c.private, "index.pawl*"))
@@ -104,29 +105,27 @@ func (c *Checkout) lockIndex() (_ *indexLock, err error) {
 }
 
 func (l *indexLock) acquire(own string) error {
-	_, err := l.held.WriteString(lockMark)
-	if _, unlockable := lockFile(l.held); err == nil && unlockable != nil {
+	if _, err := l.held.WriteString(lockMark); err != nil {
+		return fmt.Errorf("locking the index: %w", err)
+	}
+	if _, unable := lockFile(l.held); unable != nil {
 		return l.acquireForGood()
 	}
 	for range 3 { // whoever has it may be just giving it back
-		if err == nil {
-			err = os.Link(own, l.lock)
-		}
+		err := os.Link(own, l.lock)
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, fs.ErrNotExist): // another pawl tidied up: it has the lock
-		case errors.Is(err, fs.ErrExist):
-			if l.takeOver() {
-				return nil
-			}
-		default:
-			return fmt.Errorf("locking the index: %w", err)
-		}
-		if _, there := os.Lstat(l.lock); there == nil {
 			return l.locked()
+		case !errors.Is(err, fs.ErrExist): // a file system without links
+			return l.acquireForGood()
+		case l.takeOver():
+			return nil
 		}
-		err = nil
+		if _, err := os.Lstat(l.lock); err == nil {
+			break
+		}
 	}
 	return l.locked()
 }
@@ -134,6 +133,7 @@ func (l *indexLock) acquire(own string) error {
 // acquireForGood takes the lock as Git does, where there is nothing better: when
 // this process is killed, somebody has to remove the file.
 func (l *indexLock) acquireForGood() error {
+	_ = l.held.Close()
 	file, err := os.OpenFile(l.lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return l.locked()

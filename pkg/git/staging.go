@@ -41,7 +41,8 @@ func OpenStaging(root *os.Root) (*Staging, error) {
 		if err != nil {
 			return nil, err
 		}
-		if busy, _ := lockFile(lock); busy { // without locks, nobody is kept out
+		busy, unable := lockFile(lock) // without locks, nobody is kept out
+		if busy {
 			return nil, errors.Join(fmt.Errorf("%w: another pawl writes files in %s", ErrLocked, root.Name()), lock.Close())
 		}
 		if !isAt(root, stagingFolder, lock) {
@@ -51,6 +52,9 @@ func OpenStaging(root *os.Root) (*Staging, error) {
 		s := &Staging{root: root, lock: lock, prefix: rand.Text()}
 		if err := s.empty(); err != nil {
 			return nil, errors.Join(err, lock.Close())
+		}
+		if unable != nil { // where a folder cannot be removed while it is open
+			return s, lock.Close()
 		}
 		return s, nil
 	}
@@ -108,5 +112,6 @@ func (s *Staging) Close() error {
 		// Somebody may have put something of theirs beside it.
 		_ = s.root.Remove(path.Dir(stagingFolder))
 	}
-	return errors.Join(err, s.lock.Close())
+	_ = s.lock.Close()
+	return err
 }
