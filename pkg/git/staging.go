@@ -13,7 +13,7 @@ import (
 // stagingFolder is where files wait until they take the place of others. Git passes
 // over every folder named .git that is no repository: what a killed process leaves
 // there is not shown by git status, and git add -A does not add it.
-// https://git-scm.com/docs/git-check-ref-format and dir.c of Git: treat_path
+// https://github.com/git/git/blob/v2.39.5/dir.c (treat_path)
 const stagingFolder = ".pawl/.git"
 
 // Staging replaces files of a tree, each in one step: a reader sees the old content
