@@ -151,8 +151,11 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 }
 
 // finish checks what must hold after every script: no branch that pawl moved went
-// anywhere but forward.
+// anywhere but forward, and what was pushed is sound.
 func (s *stage) finish(ts *testscript.TestScript) {
+	if s.repo != nil {
+		ts.Check(fsck(context.Background(), s.repo))
+	}
 	for _, update := range s.server.Log() {
 		if !update.FastForward && !update.Created() && !update.Deleted() && !s.forced {
 			ts.Logf("%s moved from %s to %s, which is no fast-forward", update.Ref, update.Before, update.After)
@@ -160,6 +163,20 @@ func (s *stage) finish(ts *testscript.TestScript) {
 		}
 	}
 	s.server.Close()
+}
+
+// fsck has Git check the server's repository.
+func fsck(ctx context.Context, repo *githubtest.Repository) error {
+	dir, err := repo.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "git", "fsck", "--strict", "--full", "--no-dangling", "--no-progress")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		return fmt.Errorf("git fsck of the server's repository: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func readDir(ts *testscript.TestScript, dir string) map[string]string {

@@ -5,8 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/getpawl/pawl/pkg/git"
 )
@@ -25,6 +26,9 @@ type CommitPlan struct {
 // the working tree. It writes nothing.
 func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*CommitPlan, error) {
 	branch, head, err := checkout.Head(ctx)
+	if errors.Is(err, git.ErrNoCommit) {
+		return nil, &Refusal{Reason: err.Error(), Fix: "commit the files first: a bump changes what is committed"}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +39,7 @@ func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*
 	}
 	plan, err := Compute(files, request)
 	if err != nil {
-		return nil, err
+		return nil, explainElsewhere(err, files, objects, head, request.Match)
 	}
 	return &CommitPlan{Plan: plan, Branch: branch, Head: head, checkout: checkout, objects: objects}, nil
 }
@@ -47,10 +51,7 @@ func (p *CommitPlan) Apply(ctx context.Context, stamp Stamp) (*Outcome, error) {
 	if p.Empty() {
 		return outcome, nil
 	}
-	changes, err := onDisk(p.checkout.Root(), p.Plan)
-	if err != nil {
-		return nil, err
-	}
+	changes := p.gitChanges()
 	commit, err := p.objects.Commit(p.Head, changes, stamp.message(p.Plan))
 	if err != nil {
 		return nil, err
@@ -74,10 +75,7 @@ func (p *PushPlan) Follow(ctx context.Context, checkout *git.Checkout, outcome *
 		return
 	}
 	if head == p.Tip {
-		changes, err := onDisk(checkout.Root(), p.Plan)
-		if err == nil {
-			err = checkout.Advance(ctx, p.objects, p.Tip, outcome.Commit, changes)
-		}
+		err := checkout.Advance(ctx, p.objects, p.Tip, outcome.Commit, p.gitChanges())
 		if err == nil {
 			return
 		}
@@ -87,28 +85,7 @@ func (p *PushPlan) Follow(ctx context.Context, checkout *git.Checkout, outcome *
 	outcome.Notes = append(outcome.Notes, "this checkout is not at the commit that was pushed to: git pull --ff-only")
 }
 
-// onDisk adds to the edits of the committed files the same edits in the line
-// ends that the files have on disk (core.autocrlf).
-func onDisk(root string, plan *Plan) ([]git.Change, error) {
-	changes := plan.gitChanges()
-	for i, change := range changes {
-		disk, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(change.Path)))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // a sparse checkout; a file that was deleted is refused later
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", change.Path, err)
-		}
-		before := plan.Before(change.Path)
-		if bytes.Equal(disk, before) || !bytes.Equal(bytes.ReplaceAll(disk, []byte("\r\n"), []byte("\n")), before) {
-			continue
-		}
-		changes[i].Disk = bytes.ReplaceAll(change.Content, []byte("\n"), []byte("\r\n"))
-	}
-	return changes, nil
-}
-
-// explainDirty says what to do about a file with changes of its own.
+// explainDirty says what to do about a file that cannot be committed as it is.
 func explainDirty(err error) error {
 	var dirty *git.DirtyError
 	if errors.As(err, &dirty) {
@@ -117,5 +94,63 @@ func explainDirty(err error) error {
 			Fix:    fmt.Sprintf("commit or stash your changes of %s first, or leave out --commit to edit the file as it is", dirty.Path),
 		}
 	}
+	var converted *git.ConvertedError
+	if errors.As(err, &converted) {
+		return &Refusal{
+			Reason: err.Error(),
+			Fix:    "leave out --commit to edit the file as it is on disk, and commit it with git",
+		}
+	}
+	if errors.Is(err, git.ErrUnfinished) {
+		return &Refusal{Reason: err.Error(), Fix: "finish it or abort it first"}
+	}
 	return err
+}
+
+// explainAbsent names the file whose content a partial clone does not have.
+func explainAbsent(err error, entries []git.File) error {
+	var missing *git.MissingError
+	if !errors.As(err, &missing) || !missing.Local {
+		return err
+	}
+	i := slices.IndexFunc(entries, func(entry git.File) bool { return entry.Blob == missing.Object })
+	if i < 0 {
+		return err
+	}
+	return &Refusal{
+		Reason: entries[i].Path + " is not in this checkout (a partial clone?)",
+		Fix:    "fetch what is missing: git fetch --refetch --no-filter; or bump without a checkout: --push",
+	}
+}
+
+// lfsPointer is how the content of a file begins that Git LFS keeps elsewhere.
+// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
+// explainElsewhere says that what is missing may be where a commit cannot change it:
+// in Git LFS, behind a symbolic link, or in a submodule.
+func explainElsewhere(err error, files []File, objects *git.Objects, head string, match func(path string) bool) error {
+	var missing *NotFoundError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	reasons := []string{err.Error()}
+	for _, file := range files {
+		if bytes.HasPrefix(file.Content, []byte(lfsPointer)) {
+			reasons = append(reasons, file.Path+" is in Git LFS: a commit does not have its content")
+		}
+	}
+	others, _ := objects.Others(head, func(name string) bool {
+		return match == nil || match(name) || match(path.Join(name, "kustomization.yaml")) // of a submodule
+	})
+	for _, other := range others {
+		reasons = append(reasons, fmt.Sprintf("%s is %s: a commit changes no file through it", other.Path, other.Kind()))
+	}
+	if len(reasons) == 1 {
+		return err
+	}
+	return &Refusal{
+		Reason: strings.Join(reasons, "\n"),
+		Fix:    "name the file where it is, or leave out --commit to edit it on disk, and commit it with git",
+	}
 }

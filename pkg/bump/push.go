@@ -86,7 +86,7 @@ func filesAt(ctx context.Context, objects *git.Objects, commit string, match fun
 		return nil, err
 	}
 	if err := objects.Load(ctx, entries); err != nil {
-		return nil, err
+		return nil, explainAbsent(err, entries)
 	}
 	files := make([]File, len(entries))
 	for i, entry := range entries {

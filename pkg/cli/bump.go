@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -40,8 +41,10 @@ values. Only the version's own bytes change.
 
 IMAGE is [NAME=][REGISTRY/]REPOSITORY[:TAG][@DIGEST]. Without --commit or --push
 the files below the working directory are edited in place, in or out of a Git
-repository. With --push the commit goes to the environment's branch on the
-server, on top of whatever others pushed meanwhile.`,
+repository. With --commit exactly these edits are committed on top of HEAD, and
+whatever else is staged or changed stays as it is; that is refused while the branch
+of another environment is checked out. With --push the commit goes to the
+environment's branch on the server, on top of whatever others pushed meanwhile.`,
 		Example: `  pawl bump ghcr.io/acme/api:1.4.2
   pawl bump ghcr.io/acme/api:1.4.2 --env dev --push
   pawl bump ghcr.io/acme/api --tag 1.4.2 --dry-run
@@ -207,6 +210,9 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 	if place.checkout == nil {
 		return nil, usagef("leave out --commit to edit the files", "--commit needs a Git checkout, and this is none")
 	}
+	if err := onItsBranch(ctx, place); err != nil {
+		return nil, err
+	}
 	place.fill(&request)
 	plan, err := bump.PlanCommit(ctx, place.checkout, request)
 	if err != nil {
@@ -220,6 +226,27 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 		return nil, err
 	}
 	return plan.Apply(ctx, stamp)
+}
+
+// onItsBranch refuses to commit an environment's versions on the branch of another
+// one. On a branch that is no environment's, or on none, anybody may commit.
+func onItsBranch(ctx context.Context, p place) error {
+	if p.env.Name == "" {
+		return nil
+	}
+	branch, _, err := p.checkout.Head(ctx)
+	if err != nil || branch == p.env.Branch {
+		return nil //nolint:nilerr // the plan says what is wrong with HEAD
+	}
+	i := slices.IndexFunc(p.config.Environments, func(env config.Environment) bool { return env.Branch == branch })
+	if branch == "" || i < 0 {
+		return nil
+	}
+	return &bump.Refusal{
+		Reason: fmt.Sprintf("%s is checked out, the branch of %s, and the files are those of %s, which is on %s",
+			branch, p.config.Environments[i].Name, p.env.Name, p.env.Branch),
+		Fix: fmt.Sprintf("git switch %s first; or, whatever is checked out: pawl bump IMAGE --env %s --push", p.env.Branch, p.env.Name),
+	}
 }
 
 // bumpPush commits to the environment's branch on the server.

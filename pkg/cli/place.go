@@ -66,7 +66,7 @@ func (p place) environment(name string) (place, error) {
 	if p.checkout != nil {
 		p.root = p.checkout.Root()
 	}
-	p.env = env
+	p.config, p.env = cfg, env
 	p.match = func(path string) bool { return env.Match(path) && deployable(path) }
 	p.words = strings.Join(env.Paths, ", ") + " (" + env.Name + ")"
 	return p, nil

@@ -13,9 +13,6 @@ import (
 type Change struct {
 	Path    string // from the repository's root, with slashes
 	Content []byte // as Git stores it
-	// Disk is the content for the disk, where it differs from what Git stores in
-	// its line ends only (core.autocrlf); nil: Content. Commit ignores it.
-	Disk []byte
 }
 
 // commit is what pawl needs to know of a commit object.

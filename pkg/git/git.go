@@ -22,8 +22,8 @@
 //
 // What it does not do: history. Commits are fetched at depth 1, and ancestry is
 // the forge's to tell. It knows no merges, no tags, no SSH, no SHA-256
-// repositories, and it runs no filters (LFS, line ends): a file whose bytes on
-// disk are not those in Git has to be described by the caller ([Change.Disk]).
+// repositories, and it runs no filters (LFS and the like). A file of a checkout may
+// have other line ends on disk than in Git, but no other form ([ConvertedError]).
 //
 // Commits and other objects are named by their full id: 40 lower-case hexadecimal
 // digits.

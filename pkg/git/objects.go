@@ -35,17 +35,31 @@ func newObjects(from source, remote *Remote) *Objects {
 	return &Objects{from: from, remote: remote, made: map[plumbing.Hash]made{}}
 }
 
-// File is a regular file of a commit.
+// File is a file of a commit.
 type File struct {
 	Path string // from the repository's root, with slashes
 	Mode uint32 // as it is in the tree, e.g. 0o100644
 	Blob string // the id of its content
 }
 
+// Kind says what a file is: "a file", "a symbolic link" or "a submodule".
+func (f File) Kind() string { return entry{mode: f.Mode}.what() }
+
 // Files returns the regular files of a commit for which match is true, sorted by
 // path. Symbolic links and submodules are left out, and never followed. It needs
 // the commit and all its folders, not the contents.
 func (o *Objects) Files(commit string, match func(path string) bool) ([]File, error) {
+	return o.entries(commit, func(entry entry, path string) bool { return entry.isFile() && match(path) })
+}
+
+// Others returns what Files leaves out: the symbolic links and submodules of a
+// commit for which match is true. What one is, [File.Kind] says.
+func (o *Objects) Others(commit string, match func(path string) bool) ([]File, error) {
+	return o.entries(commit, func(entry entry, path string) bool { return !entry.isFile() && match(path) })
+}
+
+// entries returns what is wanted of a commit, besides folders.
+func (o *Objects) entries(commit string, wanted func(entry entry, path string) bool) ([]File, error) {
 	id, err := parseHash(commit)
 	if err != nil {
 		return nil, err
@@ -54,7 +68,7 @@ func (o *Objects) Files(commit string, match func(path string) bool) ([]File, er
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{objects: o, match: match, left: o.entryLimit()}
+	w := &walk{objects: o, wanted: wanted, left: o.entryLimit()}
 	level := []folder{{"", root}}
 	for depth := 0; len(level) > 0; depth++ {
 		if depth > maxDepth {
@@ -78,7 +92,7 @@ func (o *Objects) entryLimit() int {
 // walk gathers the files of a commit, one level of folders after the other.
 type walk struct {
 	objects *Objects
-	match   func(string) bool
+	wanted  func(entry entry, path string) bool
 	files   []File
 	left    int // entries that may still come: a small tree can unfold into a huge one
 }
@@ -109,7 +123,7 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 			switch {
 			case entry.isTree():
 				next = append(next, folder{name, entry.id})
-			case entry.isFile() && w.match(name):
+			case w.wanted(entry, name):
 				w.files = append(w.files, File{name, entry.mode, entry.id.String()})
 			}
 		}
