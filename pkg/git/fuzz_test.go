@@ -148,8 +148,12 @@ func FuzzAnswer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, data []byte, tip bool) {
-		_, err := remote.readAnswer(bytes.NewReader(data), wish{tip: tip})
+	f.Fuzz(func(t *testing.T, data []byte, shallow bool) {
+		plan := wish{}
+		if shallow {
+			plan.depth = 1
+		}
+		_, err := remote.readAnswer(bytes.NewReader(data), plan)
 		var said *saidError
 		if errors.As(err, &said) && strings.ContainsFunc(said.text, unicode.IsControl) {
 			t.Errorf("%q can drive a terminal", said.text)

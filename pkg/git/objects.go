@@ -46,6 +46,11 @@ type File struct {
 // path. Symbolic links and submodules are left out, and never followed. It needs
 // the commit and all its folders, not the contents.
 func (o *Objects) Files(commit string, match func(path string) bool) ([]File, error) {
+	return o.scoped(commit, Scope{File: match})
+}
+
+// scoped returns the regular files in scope. It needs the folders in scope only.
+func (o *Objects) scoped(commit string, scope Scope) ([]File, error) {
 	id, err := parseHash(commit)
 	if err != nil {
 		return nil, err
@@ -54,7 +59,7 @@ func (o *Objects) Files(commit string, match func(path string) bool) ([]File, er
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{objects: o, match: match, left: o.entryLimit()}
+	w := &walk{objects: o, scope: scope, left: o.entryLimit()}
 	level := []folder{{"", root}}
 	for depth := 0; len(level) > 0; depth++ {
 		if depth > maxDepth {
@@ -78,7 +83,7 @@ func (o *Objects) entryLimit() int {
 // walk gathers the files of a commit, one level of folders after the other.
 type walk struct {
 	objects *Objects
-	match   func(string) bool
+	scope   Scope
 	files   []File
 	left    int // entries that may still come: a small tree can unfold into a huge one
 }
@@ -107,9 +112,9 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 		for _, entry := range entries {
 			name := path.Join(each.path, entry.name)
 			switch {
-			case entry.isTree():
+			case entry.isTree() && w.scope.folder(name):
 				next = append(next, folder{name, entry.id})
-			case entry.isFile() && w.match(name):
+			case entry.isFile() && w.scope.file(name):
 				w.files = append(w.files, File{name, entry.mode, entry.id.String()})
 			}
 		}

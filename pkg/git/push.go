@@ -45,9 +45,11 @@ func (r *Remote) Push(ctx context.Context, o *Objects, branch, old, sha string) 
 	if err != nil {
 		return fmt.Errorf("pushing to %s: %w", branch, err)
 	}
-	server, err := r.discover(ctx, receivePack)
-	if err != nil {
-		return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+	server := r.takePush(move)
+	if server == nil {
+		if server, err = r.discover(ctx, receivePack); err != nil {
+			return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+		}
 	}
 	switch server.refs[move.ref] {
 	case sha:

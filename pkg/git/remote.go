@@ -79,6 +79,7 @@ type Remote struct {
 
 	mu     sync.Mutex
 	upload *advertisement  // the newest, for its capabilities
+	push   *advertisement  // of the last Tip, until a push takes it
 	tips   []plumbing.Hash // commits that are here with all their trees
 }
 
@@ -124,6 +125,37 @@ func (r *Remote) Refs(ctx context.Context) (map[string]string, error) {
 		return nil, fmt.Errorf("reading the branches of %s: %w", r.base, err)
 	}
 	return found.refs, nil
+}
+
+// Tip returns the head of a branch, as the server shows it to somebody who may
+// push: "" when there is no such branch. A [Remote.Push] from that very commit
+// then needs no request to find out about the server.
+func (r *Remote) Tip(ctx context.Context, branch string) (string, error) {
+	ref, err := branchRef(branch)
+	if err != nil {
+		return "", err
+	}
+	found, err := r.discover(ctx, receivePack)
+	if err != nil {
+		return "", fmt.Errorf("reading branch %s of %s: %w", branch, r.base, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.push = found
+	return found.refs[ref], nil
+}
+
+// takePush returns what the last Tip saw, once, if the branch was where the push
+// starts. The server compares again.
+func (r *Remote) takePush(m move) *advertisement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.push
+	r.push = nil
+	if found == nil || found.refs[m.ref] != m.oldName() {
+		return nil
+	}
+	return found
 }
 
 // remoteURL checks a clone URL. Errors leave the URL out where it could hold a
