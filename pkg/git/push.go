@@ -47,7 +47,7 @@ func (r *Remote) Push(ctx context.Context, o *Objects, branch, old, sha string) 
 	server := r.takePush(move)
 	if server == nil {
 		if server, err = r.discover(ctx, receivePack, move.ref); err != nil {
-			return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+			return fmt.Errorf("pushing to %s of %s: %w", branch, r.name, err)
 		}
 	}
 	switch server.refs[move.ref] {
@@ -235,6 +235,7 @@ func (r *Remote) sendPush(ctx context.Context, server *advertisement, m move, re
 		return report{text: r.cleanLines(string(said.text)), err: r.readError(ctx, answer, err)}
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxText)) // texts can follow the report
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer, maxText))
 	result := readReport(status, m.ref)
 	result.reason = r.clean(result.reason)
 	result.text = r.cleanLines(string(said.text))
