@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -308,14 +309,17 @@ func (p report) refusal(ref string) error {
 	return &RefusedError{Ref: ref, Reason: p.reason, Text: p.text}
 }
 
-// contended says that the refusal is about a lock that another push holds, which
-// the branch's value does not show yet. Any other wording counts as a rule: to
-// give up on what would pass is safe, to push forever against a rule is not.
-// The words are those of refs/files-backend.c and builtin/receive-pack.c in Git.
+// contended says that the refusal is about another push, which the branch's value
+// does not show yet: a lock, or a read that is behind. Any other wording counts as
+// a rule: to give up on what would pass is safe, to push forever against a rule is
+// not. The words are those of refs/files-backend.c, refs.c and
+// builtin/receive-pack.c in Git, old and new.
 func (p report) contended() bool {
 	said := strings.Join(append([]string{p.reason}, p.text...), "\n")
 	if strings.Contains(said, "cannot lock ref") {
 		return strings.Contains(said, "File exists") || strings.Contains(said, "but expected")
 	}
-	return strings.Contains(p.reason, "failed to update ref")
+	return slices.ContainsFunc([]string{
+		"failed to update ref", "incorrect old value provided", "reference already exists",
+	}, func(words string) bool { return strings.Contains(p.reason, words) })
 }
