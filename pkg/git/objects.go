@@ -2,8 +2,8 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -49,17 +49,21 @@ func (f File) Kind() string { return entry{mode: f.Mode}.what() }
 // path. Symbolic links and submodules are left out, and never followed. It needs
 // the commit and all its folders, not the contents.
 func (o *Objects) Files(commit string, match func(path string) bool) ([]File, error) {
-	return o.entries(commit, func(entry entry, path string) bool { return entry.isFile() && match(path) })
+	return o.walk(commit, &walk{scope: Scope{File: match}})
 }
 
 // Others returns what Files leaves out: the symbolic links and submodules of a
 // commit for which match is true. What one is, [File.Kind] says.
 func (o *Objects) Others(commit string, match func(path string) bool) ([]File, error) {
-	return o.entries(commit, func(entry entry, path string) bool { return !entry.isFile() && match(path) })
+	return o.walk(commit, &walk{scope: Scope{File: match}, others: true})
 }
 
-// entries returns what is wanted of a commit, besides folders.
-func (o *Objects) entries(commit string, wanted func(entry entry, path string) bool) ([]File, error) {
+// scoped returns the regular files in scope. It needs the folders in scope only.
+func (o *Objects) scoped(commit string, scope Scope) ([]File, error) {
+	return o.walk(commit, &walk{scope: scope})
+}
+
+func (o *Objects) walk(commit string, w *walk) ([]File, error) {
 	id, err := parseHash(commit)
 	if err != nil {
 		return nil, err
@@ -68,17 +72,10 @@ func (o *Objects) entries(commit string, wanted func(entry entry, path string) b
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{objects: o, wanted: wanted, left: o.entryLimit()}
-	level := []folder{{"", root}}
-	for depth := 0; len(level) > 0; depth++ {
-		if depth > maxDepth {
-			return nil, fmt.Errorf("reading %s: folders are nested more than %d deep", commit, maxDepth)
-		}
-		if level, err = w.descend(level); err != nil {
-			return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
-		}
+	w.objects, w.left = o, o.entryLimit()
+	if err := w.from(root); err != nil {
+		return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
 	}
-	slices.SortFunc(w.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return w.files, nil
 }
 
@@ -92,14 +89,33 @@ func (o *Objects) entryLimit() int {
 // walk gathers the files of a commit, one level of folders after the other.
 type walk struct {
 	objects *Objects
-	wanted  func(entry entry, path string) bool
+	scope   Scope
+	others  bool // links and submodules instead of files
 	files   []File
 	left    int // entries that may still come: a small tree can unfold into a huge one
+	// partial goes on without the folders that are not here, and gathers them.
+	partial bool
+	missing []plumbing.Hash
 }
 
 type folder struct {
 	path string
 	tree plumbing.Hash
+}
+
+// from walks down from a folder and sorts what it found.
+func (w *walk) from(root plumbing.Hash) (err error) {
+	level := []folder{{"", root}}
+	for depth := 0; len(level) > 0; depth++ {
+		if depth > maxDepth {
+			return fmt.Errorf("folders are nested more than %d deep", maxDepth)
+		}
+		if level, err = w.descend(level); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(w.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return nil
 }
 
 func (w *walk) descend(level []folder) (next []folder, err error) {
@@ -112,6 +128,11 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 	}
 	for _, each := range level {
 		entries, err := w.objects.tree(each.tree)
+		var missing *MissingError
+		if w.partial && errors.As(err, &missing) {
+			w.missing = append(w.missing, each.tree)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -119,11 +140,12 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 			return nil, fmt.Errorf("%w: too many files", errTooLarge)
 		}
 		for _, entry := range entries {
-			name := path.Join(each.path, entry.name)
+			name := join(each.path, entry.name)
 			switch {
-			case entry.isTree():
+			case entry.isTree() && w.scope.folder(name):
 				next = append(next, folder{name, entry.id})
-			case w.wanted(entry, name):
+			case entry.isTree() || entry.isFile() == w.others: // not what is looked for
+			case w.scope.file(name):
 				w.files = append(w.files, File{name, entry.mode, entry.id.String()})
 			}
 		}
@@ -148,7 +170,7 @@ func (o *Objects) Load(ctx context.Context, files []File) error {
 		return o.from.prepare(ids)
 	}
 	if err := o.remote.load(ctx, ids); err != nil {
-		return fmt.Errorf("fetching files from %s: %w", o.remote.base, err)
+		return fmt.Errorf("fetching files from %s: %w", o.remote.name, err)
 	}
 	return nil
 }
