@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/getpawl/pawl/pkg/bump"
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
 	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
 	"github.com/getpawl/pawl/pkg/git"
@@ -76,7 +77,9 @@ func push(ctx context.Context, url, token, ref string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := bump.PlanPush(ctx, bump.Target{Remote: remote, Branch: "dev"}, bump.Request{Settings: []image.Setting{setting}})
+	plan, err := bump.PlanPush(ctx, bump.Target{Remote: remote, Branch: "dev", Given: true, Choose: func(cfg *config.Config) (config.Environment, bump.Request, error) {
+		return cfg.Environments[0], bump.Request{Settings: []image.Setting{setting}}, nil
+	}})
 	if err != nil {
 		return err
 	}

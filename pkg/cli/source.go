@@ -273,9 +273,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 func (a *app) remote(l location) (*git.Remote, error) {
 	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
 	if l.token != "" {
-		// Any user name will do beside a token; this one works for every kind.
-		// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
-		options.Auth = git.Auth{Username: "x-access-token", Password: l.token}
+		options.Auth = tokenAuth(l.token)
 	}
 	remote, err := git.NewRemote(options)
 	if err != nil {
@@ -283,6 +281,11 @@ func (a *app) remote(l location) (*git.Remote, error) {
 	}
 	return remote, nil
 }
+
+// tokenAuth shows a token. Any user name will do beside it; this one works for
+// every kind.
+// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
+func tokenAuth(token string) git.Auth { return git.Auth{Username: "x-access-token", Password: token} }
 
 func userAgent() string { return "pawl/" + thisBuild().Version }
 
