@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -29,9 +28,11 @@ func (e *saidError) Error() string { return "the server said: " + e.text }
 type wish struct {
 	wants   []plumbing.Hash
 	haves   []plumbing.Hash
-	shallow bool         // the parents of the haves are not here
-	depth   int          // how many commits from the wants on, 0: all
-	filter  packp.Filter // empty: everything
+	shallow []plumbing.Hash // commits that are here without their parents
+	depth   int             // how many commits from the wants on, 0: all
+	filter  packp.Filter    // empty: everything
+	// rules say how the pack is read; fetchPack adds what is the same for all.
+	rules packRules
 }
 
 // received is what upload-pack answered.
@@ -57,7 +58,8 @@ func (r *Remote) Fetch(ctx context.Context, commits ...string) (*Objects, error)
 		}
 	}
 	if len(wants) > 0 {
-		if err := r.fetchTips(ctx, wants); err != nil {
+		err := r.reading(ctx, func(server *advertisement) error { return r.fetchTips(ctx, server, wants) })
+		if err != nil {
 			return nil, fmt.Errorf("fetching from %s: %w", r.base, err)
 		}
 	}
@@ -72,11 +74,7 @@ func (r *Remote) holds(commit plumbing.Hash) bool {
 
 // fetchTips asks for as little as it can, and for more when the server cannot do
 // that: without the commits that are here, then without a filter.
-func (r *Remote) fetchTips(ctx context.Context, wants []plumbing.Hash) error {
-	server, err := r.uploadCapabilities(ctx)
-	if err != nil {
-		return err
-	}
+func (r *Remote) fetchTips(ctx context.Context, server *advertisement, wants []plumbing.Hash) error {
 	if !server.can.Supports(capability.Shallow) {
 		return errors.New("the server cannot send a commit without its history")
 	}
@@ -86,17 +84,22 @@ func (r *Remote) fetchTips(ctx context.Context, wants []plumbing.Hash) error {
 	var plans []wish
 	filtered := server.can.Supports(capability.Filter)
 	if len(haves) > 0 {
-		plans = append(plans, wish{wants: wants, haves: haves, shallow: true, depth: 1, filter: filterWhen(filtered)})
+		plans = append(plans, wish{wants: wants, haves: haves, shallow: haves, depth: 1, filter: filterWhen(filtered)})
 	}
 	if filtered {
 		plans = append(plans, wish{wants: wants, depth: 1, filter: packp.FilterBlobNone()})
 	}
 	plans = append(plans, wish{wants: wants, depth: 1})
+	return r.firstOf(plans, func(plan wish) error { return r.fetchComplete(ctx, server, plan) })
+}
+
+// firstOf goes through plans until one is granted.
+func (r *Remote) firstOf(plans []wish, fetch func(plan wish) error) (err error) {
 	for i, plan := range plans {
-		err = r.fetchComplete(ctx, server, plan)
+		err = fetch(plan)
 		var said *saidError
 		if err == nil || !errors.As(err, &said) {
-			break
+			return err
 		}
 		if missing := notOurs(err); missing != nil {
 			return missing
@@ -149,11 +152,11 @@ func (r *Remote) load(ctx context.Context, ids []plumbing.Hash) error {
 	if len(wants) == 0 {
 		return nil
 	}
-	server, err := r.uploadCapabilities(ctx)
-	if err != nil {
+	err := r.reading(ctx, func(server *advertisement) error {
+		_, err := r.fetchPack(ctx, server, wish{wants: wants})
 		return err
-	}
-	if _, err := r.fetchPack(ctx, server, wish{wants: wants}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if left := r.objects.missing(wants); len(left) > 0 {
@@ -169,23 +172,17 @@ func (r *Remote) fetchPack(ctx context.Context, server *advertisement, plan wish
 		return got, fmt.Errorf("encoding the request: %w", err)
 	}
 	err = r.retry(ctx, func() error {
-		response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(uploadPack), uploadPack, body)
+		answer, err := r.exchange(ctx, server, uploadPack, body)
 		if err != nil {
 			return err
 		}
-		if err := r.statusError(response); err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if err := r.expectKind(response, "application/x-git-upload-pack-result"); err != nil {
-			return err
-		}
-		got, err = r.readAnswer(response.Body, plan)
+		defer answer.Close()
+		got, err = r.readAnswer(answer, plan)
 		var said *saidError
-		if err == nil || errors.As(err, &said) || errors.Is(err, errTooLarge) {
+		if err == nil || errors.As(err, &said) || errors.Is(err, errTooLarge) || errors.Is(err, errTooMany) {
 			return err
 		}
-		return r.readError(ctx, response, err)
+		return r.readError(ctx, answer, err)
 	})
 	r.objects.add(got.objects)
 	return got, err
@@ -210,7 +207,9 @@ func (r *Remote) readAnswer(body io.Reader, plan wish) (got received, err error)
 			continue
 		}
 		bands := &sideband{lines: lines, pending: bytes.Clone(line)}
-		got.objects, err = readPack(bands, r.limits, r.objects.lookup)
+		rules := plan.rules
+		rules.limits, rules.lookup = r.limits, r.objects.lookup
+		got.objects, err = readPack(bands, rules)
 		if bands.fatal != "" {
 			err = &saidError{r.clean(bands.fatal)}
 		}
@@ -248,6 +247,12 @@ func (r *Remote) said(err error) error {
 	return err
 }
 
+// downloading are the capabilities that each request names. Azure DevOps answers
+// nobody who does not name multi_ack_detailed.
+func downloading() []capability.Capability {
+	return []capability.Capability{capability.Sideband64k, capability.OFSDelta, capability.NoProgress, capability.MultiACKDetailed}
+}
+
 // encode writes the request. Of the capabilities it names those that it needs and
 // the server has.
 func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
@@ -255,7 +260,7 @@ func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
 		return nil, errors.New("the server is too old: it lacks side-band-64k")
 	}
 	request := packp.NewUploadPackRequest()
-	wanted := []capability.Capability{capability.Sideband64k, capability.OFSDelta, capability.NoProgress, capability.MultiACKDetailed}
+	wanted := downloading()
 	if w.depth > 0 {
 		request.Depth = packp.DepthCommits(w.depth)
 		wanted = append(wanted, capability.Shallow)
@@ -267,11 +272,9 @@ func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
 	if len(w.haves) > 0 {
 		request.Haves = slices.Clone(w.haves)
 		wanted = append(wanted, capability.ThinPack)
-		if w.shallow {
-			// Without these lines the server would take the parents, and what was in
-			// them, to be here too.
-			request.Shallows = slices.Clone(w.haves)
-		}
+		// Without these lines the server would take the parents, and what was in
+		// them, to be here too.
+		request.Shallows = slices.Clone(w.shallow)
 	}
 	for _, each := range wanted {
 		if server.Supports(each) {

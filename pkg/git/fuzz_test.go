@@ -122,7 +122,7 @@ func FuzzReadPack(f *testing.F) {
 	memory.add(map[plumbing.Hash]object{blob.hash(): blob})
 	limits := Limits{Objects: 100, Content: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		objects, err := readPack(bytes.NewReader(data), limits, memory.lookup)
+		objects, err := readPack(bytes.NewReader(data), packRules{limits: limits, lookup: memory.lookup})
 		if err != nil {
 			return
 		}

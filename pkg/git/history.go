@@ -1,7 +1,6 @@
 package git
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,44 +110,38 @@ func (r *Remote) Descends(ctx context.Context, ancestor, descendant string) (boo
 
 // between returns the objects that lead from one commit to another: commits only,
 // where the server can leave the others out.
-func (r *Remote) between(ctx context.Context, old, sha plumbing.Hash) (map[plumbing.Hash]object, error) {
-	server, err := r.uploadCapabilities(ctx)
-	if err != nil {
-		return nil, err
-	}
-	got, err := r.commitsOnly(ctx, server, wish{wants: []plumbing.Hash{sha}, haves: []plumbing.Hash{old}})
-	if err != nil {
-		return nil, err
-	}
-	if !got.common {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, old)
-	}
-	return got.objects, nil
+func (r *Remote) between(ctx context.Context, old, sha plumbing.Hash) (objects map[plumbing.Hash]object, err error) {
+	err = r.reading(ctx, func(server *advertisement) error {
+		got, err := r.commitsOnly(ctx, server, wish{wants: []plumbing.Hash{sha}, haves: []plumbing.Hash{old}})
+		if err == nil && !got.common {
+			err = fmt.Errorf("%w: %s", ErrNotFound, old)
+		}
+		objects = got.objects
+		return err
+	})
+	return objects, err
 }
 
 func (r *Remote) fetchHistory(ctx context.Context, tip plumbing.Hash, limit int) error {
-	server, err := r.uploadCapabilities(ctx)
-	if err != nil {
+	return r.reading(ctx, func(server *advertisement) error {
+		_, err := r.commitsOnly(ctx, server, wish{wants: []plumbing.Hash{tip}, depth: limit})
 		return err
-	}
-	_, err = r.commitsOnly(ctx, server, wish{wants: []plumbing.Hash{tip}, depth: limit})
-	return err
+	})
 }
 
 // commitsOnly sends a wish for commits. Where the server cannot leave out what is
 // in them, it comes too.
 func (r *Remote) commitsOnly(ctx context.Context, server *advertisement, plan wish) (got received, err error) {
-	var said *saidError
+	plans := []wish{plan}
 	if server.can.Supports(capability.Filter) {
 		plan.filter = packp.FilterTreeDepth(0)
-		if got, err = r.fetchPack(ctx, server, plan); !errors.As(err, &said) || notOurs(err) != nil {
-			return got, cmp.Or(notOurs(err), err)
-		}
-		r.trace("fetching commits only: %v", err)
-		plan.filter = ""
+		plans = []wish{plan, plans[0]}
 	}
-	got, err = r.fetchPack(ctx, server, plan)
-	return got, cmp.Or(notOurs(err), err)
+	err = r.firstOf(plans, func(plan wish) error {
+		got, err = r.fetchPack(ctx, server, plan)
+		return err
+	})
+	return got, err
 }
 
 // describe makes a commit fit for callers.

@@ -2,8 +2,8 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -60,16 +60,9 @@ func (o *Objects) scoped(commit string, scope Scope) ([]File, error) {
 		return nil, err
 	}
 	w := &walk{objects: o, scope: scope, left: o.entryLimit()}
-	level := []folder{{"", root}}
-	for depth := 0; len(level) > 0; depth++ {
-		if depth > maxDepth {
-			return nil, fmt.Errorf("reading %s: folders are nested more than %d deep", commit, maxDepth)
-		}
-		if level, err = w.descend(level); err != nil {
-			return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
-		}
+	if err := w.from(root); err != nil {
+		return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
 	}
-	slices.SortFunc(w.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return w.files, nil
 }
 
@@ -86,11 +79,29 @@ type walk struct {
 	scope   Scope
 	files   []File
 	left    int // entries that may still come: a small tree can unfold into a huge one
+	// partial goes on without the folders that are not here, and gathers them.
+	partial bool
+	missing []plumbing.Hash
 }
 
 type folder struct {
 	path string
 	tree plumbing.Hash
+}
+
+// from walks down from a folder and sorts what it found.
+func (w *walk) from(root plumbing.Hash) (err error) {
+	level := []folder{{"", root}}
+	for depth := 0; len(level) > 0; depth++ {
+		if depth > maxDepth {
+			return fmt.Errorf("folders are nested more than %d deep", maxDepth)
+		}
+		if level, err = w.descend(level); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(w.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return nil
 }
 
 func (w *walk) descend(level []folder) (next []folder, err error) {
@@ -103,6 +114,11 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 	}
 	for _, each := range level {
 		entries, err := w.objects.tree(each.tree)
+		var missing *MissingError
+		if w.partial && errors.As(err, &missing) {
+			w.missing = append(w.missing, each.tree)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +126,7 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 			return nil, fmt.Errorf("%w: too many files", errTooLarge)
 		}
 		for _, entry := range entries {
-			name := path.Join(each.path, entry.name)
+			name := join(each.path, entry.name)
 			switch {
 			case entry.isTree() && w.scope.folder(name):
 				next = append(next, folder{name, entry.id})

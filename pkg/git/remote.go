@@ -81,6 +81,8 @@ type Remote struct {
 	upload *advertisement  // the newest, for its capabilities
 	push   *advertisement  // of the last Tip, until a push takes it
 	tips   []plumbing.Hash // commits that are here with all their trees
+	heads  []plumbing.Hash // commits that are here with some of their trees
+	whole  bool            // the server cannot send parts of a commit
 }
 
 // NewRemote checks the options. It makes no request.
@@ -120,7 +122,7 @@ func NewRemote(options Options) (*Remote, error) {
 // Refs returns every ref that the server shows, by its full name, and "HEAD",
 // with the ids that they point at. A repository without a commit has none.
 func (r *Remote) Refs(ctx context.Context) (map[string]string, error) {
-	found, err := r.discover(ctx, uploadPack)
+	found, err := r.discover(ctx, uploadPack, "")
 	if err != nil {
 		return nil, fmt.Errorf("reading the branches of %s: %w", r.base, err)
 	}
@@ -135,7 +137,7 @@ func (r *Remote) Tip(ctx context.Context, branch string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := r.discover(ctx, receivePack)
+	found, err := r.discover(ctx, receivePack, ref)
 	if err != nil {
 		return "", fmt.Errorf("reading branch %s of %s: %w", branch, r.base, err)
 	}
