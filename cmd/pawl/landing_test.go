@@ -231,3 +231,43 @@ func TestOutOfOrder(t *testing.T) {
 		f.forward(t)
 	}
 }
+
+// Pipelines that ask for a review at the same time share one pull request, which
+// has, and lists, what each of them brought.
+func TestPipelinesShareOneReview(t *testing.T) {
+	t.Parallel()
+	const jobs = 8
+	f := newField(t, kustomization(jobs, "1.0.0"))
+	dir := t.TempDir()
+	group, ctx := errgroup.WithContext(t.Context())
+	for i := range jobs {
+		group.Go(func() error {
+			result, err := f.bump(ctx, dir, run(fmt.Sprint("w", i), 1), "--pr", fmt.Sprintf("ghcr.io/acme/app%d:1.0.1", i))
+			if err == nil && (result.Action != "pull-request" || result.Number != 1) {
+				err = fmt.Errorf("%s, #%d", result.Action, result.Number)
+			}
+			return err
+		})
+	}
+	must(t, group.Wait())
+	if all := f.repo.PullRequests(t.Context()); len(all) != 1 || !all[0].Open {
+		t.Fatalf("%d pull requests", len(all))
+	}
+	if commits := f.line(t, "pawl/bump/dev"); len(commits) != jobs {
+		t.Errorf("%d commits for %d jobs", len(commits), jobs)
+	}
+	if content, _ := f.repo.File(t.Context(), "pawl/bump/dev", "base/kustomization.yaml"); content != kustomization(jobs, "1.0.1") {
+		t.Errorf("the file is\n%s", content)
+	}
+	pr, err := f.repo.PullRequest(t.Context(), 1)
+	must(t, err)
+	for i := range jobs {
+		if row := fmt.Sprintf("| `ghcr.io/acme/app%d` | `1.0.1` |", i); strings.Count(pr.Body, row) != 1 {
+			t.Errorf("%s is not in the text once:\n%s", row, pr.Body)
+		}
+	}
+	if f.repo.Head("dev") != f.start {
+		t.Error("dev moved")
+	}
+	f.forward(t)
+}

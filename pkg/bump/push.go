@@ -54,6 +54,8 @@ type PushPlan struct {
 	Notes       []string
 
 	site    *site
+	old     string // where the branch that is pushed to is expected: at the tip, or nowhere yet
+	pull    *pull  // the pull request that takes the place of a push; nil: none
 	objects *git.Objects
 	commits []string // those of the branch that are known, newest first
 }
@@ -65,7 +67,7 @@ func PlanPush(ctx context.Context, target Target) (*PushPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &PushPlan{Environment: at.env.Name, Branch: at.branch, Tip: at.tip, site: at}
+	p := &PushPlan{Environment: at.env.Name, Branch: at.branch, Tip: at.tip, site: at, old: at.tip}
 	if err := p.plan(ctx, ""); err != nil {
 		return nil, err
 	}
@@ -258,6 +260,9 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 
 // renew reads the branch again and plans on what is there now.
 func (p *PushPlan) renew(ctx context.Context) error {
+	if p.pull != nil {
+		return p.replace(ctx)
+	}
 	seen := p.Tip
 	tip, err := p.site.target.head(ctx, p.Branch)
 	if err != nil {
@@ -266,7 +271,7 @@ func (p *PushPlan) renew(ctx context.Context) error {
 	if tip == "" {
 		return deleted(p.Branch, seen)
 	}
-	p.Tip = tip
+	p.Tip, p.old = tip, tip
 	return p.plan(ctx, seen)
 }
 
@@ -282,7 +287,13 @@ func (p *PushPlan) idle() string {
 }
 
 // Outcome is what comes of a plan that is not applied.
-func (p *PushPlan) Outcome() *Outcome { return p.outcome(p.idle(), p.Tip, 0) }
+func (p *PushPlan) Outcome() *Outcome {
+	o := p.outcome(p.idle(), p.Tip, 0)
+	if p.pull != nil {
+		o.Number, o.URL = p.pull.number, p.pull.url
+	}
+	return o
+}
 
 func (p *PushPlan) outcome(action, commit string, attempts int) *Outcome {
 	o := &Outcome{
@@ -318,7 +329,12 @@ func (p *PushPlan) push(ctx context.Context, stamp Stamp) (string, error) {
 	// it happened.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushedWithin)
 	defer cancel()
-	return commit, p.site.target.Remote.Push(ctx, p.objects, p.Branch, p.Tip, commit)
+	if p.pull != nil {
+		if err := p.pull.clear(ctx); err != nil {
+			return "", err
+		}
+	}
+	return commit, p.site.target.Remote.Push(ctx, p.objects, p.Branch, p.old, commit)
 }
 
 func (p *Plan) gitChanges() []git.Change {

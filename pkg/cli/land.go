@@ -68,7 +68,7 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 		return nil, err
 	}
 	request.Job = a.job(flags, l.slug(), flags.what(request))
-	plan, err := bump.PlanPush(ctx, a.target(flags, request, remote, l.config))
+	plan, err := a.planLanding(ctx, flags, l, a.target(flags, request, remote, l.config))
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +79,27 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := plan.Apply(ctx, stamp, bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64})
+	pause := bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64}
+	if flags.pr {
+		return plan.Propose(ctx, stamp, pause)
+	}
+	outcome, err := plan.Apply(ctx, stamp, pause)
 	if err != nil {
 		return nil, err
 	}
 	plan.Follow(ctx, l.checkout, outcome)
 	return outcome, nil
+}
+
+func (a *app) planLanding(ctx context.Context, flags bumpFlags, l location, target bump.Target) (*bump.PushPlan, error) {
+	if !flags.pr {
+		return bump.PlanPush(ctx, target)
+	}
+	client, err := a.client(l)
+	if err != nil {
+		return nil, err
+	}
+	return bump.PlanPull(ctx, target, bump.Review{Forge: client, Draft: flags.draft, Labels: flags.labels, Reviewers: flags.reviewers})
 }
 
 // onServer connects to the repository that the flags name.

@@ -254,19 +254,28 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if writes && l.token == "" {
 		return promotion.Source{}, errNoToken{}
 	}
-	a.trace("repository %s at %s", l.slug(), l.api)
-	client, err := github.New(github.Options{
-		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
-		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
-	})
+	client, err := a.client(l)
 	if err != nil {
-		return promotion.Source{}, &usageError{err, ""}
+		return promotion.Source{}, err
 	}
 	remote, err := a.remote(l)
 	if err != nil {
 		return promotion.Source{}, err
 	}
 	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
+}
+
+// client is the repository over the service's API.
+func (a *app) client(l location) (*github.Client, error) {
+	a.trace("repository %s at %s", l.slug(), l.api)
+	client, err := github.New(github.Options{
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	return client, nil
 }
 
 // remote is the repository over the Git protocol.
