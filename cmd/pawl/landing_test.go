@@ -71,7 +71,7 @@ type landed struct {
 
 // bump runs one process in the environment of a job.
 func (f *field) bump(ctx context.Context, dir string, job map[string]string, args ...string) (landed, error) {
-	cmd := exec.CommandContext(ctx, f.pawl, append([]string{"bump", "--repo", slug, "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(ctx, f.pawl, append([]string{"bump", "--repo", slug, "-o", "json", "--timeout", "20m"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = []string{
 		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "PAWL_TEST_WAIT=1", "GITHUB_TOKEN=" + f.token,

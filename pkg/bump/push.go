@@ -224,7 +224,7 @@ func (s sent) landed(p *PushPlan) string {
 // there, this very job set them before, or newer ones are there. It refuses to go
 // on when the branch was deleted, or lost a commit that was seen on it.
 func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcome, error) {
-	lost, unanswered := 0, sent{}
+	lost, unanswered, started := 0, sent{}, stamp.Now()
 	for try := 1; ; try++ {
 		if commit := unanswered.landed(p); commit != "" {
 			p.Plan = unanswered[commit]
@@ -233,7 +233,6 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 		if p.Empty() {
 			return p.outcome(p.idle(), p.Tip, try-1), nil
 		}
-		started := stamp.Now()
 		commit, err := p.push(ctx, stamp)
 		if err == nil {
 			return p.outcome(ActionPush, commit, try), nil
@@ -252,6 +251,7 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 		if err := pause.Sleep(ctx, backoff(try, stamp.Now().Sub(started), pause.Random())); err != nil {
 			return nil, fmt.Errorf("pushing to %s: others pushed first, %d times: %w", p.Branch, try, err)
 		}
+		started = stamp.Now()
 		if err := p.renew(ctx); err != nil {
 			return nil, err
 		}
@@ -346,9 +346,11 @@ func (p *Plan) gitChanges() []git.Change {
 }
 
 // backoff is a random wait below a ceiling: the time that a try takes, at least
-// 50 ms, doubled with each try up to 3.2 s. Without the random part everybody who
-// lost a race would run the next one in step.
+// 50 ms, doubled with each try up to 3.2 s, or up to four tries where a try takes
+// long because everybody tries at once, and never more than 10 s. Without the
+// random part everybody who lost a race would run the next one in step.
 func backoff(try int, took time.Duration, random float64) time.Duration {
-	ceiling := max(took, 50*time.Millisecond) << min(try, 6)
-	return time.Duration(random * float64(min(ceiling, 3200*time.Millisecond)))
+	most := min(max(3200*time.Millisecond, 4*took), 10*time.Second)
+	ceiling := min(max(took, 50*time.Millisecond)<<min(try, 6), most)
+	return time.Duration(random * float64(ceiling))
 }
