@@ -246,7 +246,7 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 			}
 			unanswered[commit] = p.Plan
 		default:
-			return nil, explain(err, p.Branch)
+			return nil, err
 		}
 		if err := pause.Sleep(ctx, backoff(try, stamp.Now().Sub(started), pause.Random())); err != nil {
 			return nil, fmt.Errorf("pushing to %s: others pushed first, %d times: %w", p.Branch, try, err)

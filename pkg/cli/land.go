@@ -70,7 +70,7 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	request.Job = a.job(flags, l.slug(), flags.what(request))
 	plan, err := a.planLanding(ctx, flags, l, a.target(flags, request, remote, l.config))
 	if err != nil {
-		return nil, err
+		return nil, bump.Explain(err)
 	}
 	if flags.dryRun {
 		return plan.Outcome(), nil
@@ -81,11 +81,12 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	}
 	pause := bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64}
 	if flags.pr {
-		return plan.Propose(ctx, stamp, pause)
+		outcome, err := plan.Propose(ctx, stamp, pause)
+		return outcome, bump.Explain(err)
 	}
 	outcome, err := plan.Apply(ctx, stamp, pause)
 	if err != nil {
-		return nil, err
+		return nil, bump.Explain(err)
 	}
 	plan.Follow(ctx, l.checkout, outcome)
 	return outcome, nil
