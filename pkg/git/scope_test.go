@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -338,4 +339,84 @@ func TestFetchFilesLeavesNothingRunning(t *testing.T) { //nolint:paralleltest //
 	}
 	buffer := make([]byte, 1<<16)
 	t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buffer[:runtime.Stack(buffer, true)])
+}
+
+func TestFetchFilesBrokenAnswers(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	tip := repo.commit("main", sampleFiles)
+	empty, err := writePack(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		fault func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc)
+		want  error
+	}{
+		"cut short, closed": {func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
+			forward(&truncated{ResponseWriter: w, left: 200}, r)
+			panic(http.ErrAbortHandler)
+		}, ErrTransient},
+		"cut short, complete for HTTP": {func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
+			forward(&truncated{ResponseWriter: w, left: 200}, r)
+		}, ErrTransient},
+		"an empty pack": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+			fmt.Fprint(w, packet("shallow "+tip), "0000", packet("NAK\n"), packet("\x01"+string(empty)), "0000")
+		}, nil},
+		"nothing": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+			w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+		}, nil},
+		"a page": {func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { fmt.Fprint(w, "<html>") }, nil},
+	} {
+		server.setFault(func(w http.ResponseWriter, r *http.Request, forward http.HandlerFunc) {
+			if r.Method == http.MethodPost {
+				test.fault(w, r, forward)
+				return
+			}
+			forward(w, r)
+		})
+		remote := repo.remote()
+		for range 2 {
+			_, files, err := remote.FetchFiles(t.Context(), tip, Scope{}, 5)
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("%s: %d files, %v", name, len(files), err)
+			}
+			if ok, err := remote.Descends(t.Context(), strings.Repeat("ab", 20), tip); err == nil {
+				t.Errorf("%s: %v", name, ok)
+			}
+		}
+		server.setFault(nil)
+		fetchFiles(t, remote, tip, Scope{}, 5, sampleFiles) // once the server is well again
+	}
+}
+
+// Twenty thousand refs are read past.
+func TestTipAmongManyRefs(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	tip := repo.commit("main", sampleFiles)
+	var packed strings.Builder
+	packed.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
+	for i := range 20_000 {
+		fmt.Fprintf(&packed, "%s refs/pull/%05d/head\n", tip, i)
+	}
+	if err := os.WriteFile(repo.dir+"/packed-refs", []byte(packed.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	remote := repo.remote()
+	if got, err := remote.Tip(t.Context(), "main"); err != nil || got != tip {
+		t.Errorf("%s, %v", got, err)
+	}
+	if len(remote.push.refs) != 1 {
+		t.Errorf("%d refs are kept", len(remote.push.refs))
+	}
+	if refs, err := remote.Refs(t.Context()); err != nil || len(refs) != 20_002 {
+		t.Errorf("%d refs, %v", len(refs), err)
+	}
+	if _, err := repo.remote(func(o *Options) { o.Limits.Objects = 1000 }).Tip(t.Context(), "main"); !errors.Is(err, errTooLarge) {
+		t.Errorf("got %v", err)
+	}
 }
