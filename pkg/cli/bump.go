@@ -157,6 +157,9 @@ func (f bumpFlags) conflicts() []error {
 	exclude(f.branch != "" && f.env != "", "--branch and --env exclude each other: both say which branch")
 	exclude(f.branch != "" && !f.lands(), "--branch is for a bump on the server: add --push, --repo or --remote")
 	exclude(f.remote != "" && f.branch == "" && f.env == "", "--remote needs --branch, or --env if there is a .pawl.yaml in that repository")
+	if err := config.CheckBranch(f.branch); f.branch != "" && err != nil {
+		problems = append(problems, usagef("", "--branch %q: %v", f.branch, err))
+	}
 	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
 	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
 	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")

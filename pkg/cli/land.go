@@ -125,7 +125,10 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 	if err != nil {
 		return location{}, nil, err
 	}
-	remote, err := git.NewRemote(git.Options{URL: address, Auth: auth, UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep})
+	remote, err := git.NewRemote(git.Options{
+		URL: address, Auth: auth, SSHCommand: a.host.Getenv("GIT_SSH_COMMAND"),
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
 	if err != nil {
 		return location{}, nil, &usageError{err, ""}
 	}
@@ -136,8 +139,8 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 // that it was made for: it goes to no other host.
 func (a *app) credentials(ctx context.Context, address string) (git.Auth, error) {
 	there, err := url.Parse(address)
-	if err != nil {
-		return git.Auth{}, usagef("", "the URL of --remote cannot be read")
+	if err != nil { // user@host:path, which is SSH and needs none; or it is refused
+		return git.Auth{}, nil
 	}
 	service, err := url.Parse(a.server())
 	if err != nil || there.Scheme != service.Scheme || !strings.EqualFold(there.Host, service.Host) {
@@ -154,7 +157,7 @@ func (a *app) credentials(ctx context.Context, address string) (git.Auth, error)
 // target says where to land, and how to find out what is to be done there.
 func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
 	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ReadOnly: flags.dryRun}
-	if target.Branch == "" {
+	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}
 	target.Choose = func(cfg *config.Config) (config.Environment, bump.Request, error) {
@@ -168,6 +171,9 @@ func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, 
 			place, err = place.named(flags.files)
 		}
 		place.fill(&narrowed)
+		if flags.branch != "" && flags.branch != env.Branch {
+			env.Name = ""
+		}
 		return env, narrowed, err
 	}
 	return target
