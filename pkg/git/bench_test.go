@@ -89,7 +89,7 @@ func bumpOnce(ctx context.Context, remote *Remote, scope Scope, name string, his
 
 // benchmarkChild runs in a process of its own, so that its memory can be measured.
 func benchmarkChild(args []string) {
-	url, name, history := args[0], args[1], 50
+	url, name, history := args[0], args[1], shortHistory
 	scope := onePath(name)
 	if strings.HasPrefix(name, "base/") {
 		scope = below("base")

@@ -22,6 +22,9 @@ const (
 	maxByID = 64
 	// maxBelow is how many objects below those are taken without being asked for.
 	maxBelow = 1000
+	// shortHistory is how many commits come along with the folders: the server then
+	// looks through what changed in each. More are asked for without their folders.
+	shortHistory = 20
 	// smallFile is the size up to which files come along with their folder.
 	smallFile = "64k"
 )
@@ -39,13 +42,16 @@ func (s Scope) folder(path string) bool { return path == "" || s.Folder == nil |
 func (s Scope) file(path string) bool   { return s.File == nil || s.File(path) }
 
 // FetchFiles gets a commit, the folders that the scope needs, the contents of the
-// files in scope, and the newest commits of its history (0: itself only), in as
-// few requests as the server allows. It returns the regular files in scope,
-// sorted by path: symbolic links and submodules are left out, and never followed.
+// files in scope, and the newest commits of its history (0: itself only; up to 20
+// cost no request of their own), in as few requests as the server allows. It
+// returns the regular files in scope, sorted by path: symbolic links and submodules
+// are left out, and never followed.
 //
 // On the objects, commits can be made that change files in the folders of the
-// scope. What was fetched before is not fetched again. It returns [ErrNotFound]
-// for a commit that the server does not have or show.
+// scope. What was fetched before is not fetched again, and of a branch that moved
+// only what changed is. It returns [ErrNotFound] for a commit that the server does
+// not have or show: over SSH, that is each commit that is no head any more, unless
+// the server allows more.
 func (r *Remote) FetchFiles(ctx context.Context, commit string, scope Scope, history int) (*Objects, []File, error) {
 	id, err := parseHash(commit)
 	if err != nil {
@@ -171,6 +177,9 @@ func (r *Remote) byID(server *advertisement) bool {
 func (f *partial) begin(ctx context.Context, server *advertisement) error {
 	plan := wish{wants: []plumbing.Hash{f.commit}, depth: 1, filter: packp.FilterBlobNone()}
 	plan.rules = packRules{partial: true, enough: f.enough()}
+	if f.history <= shortHistory {
+		plan.depth = f.history
+	}
 	f.r.mu.Lock()
 	plan.haves = slices.Clone(f.r.heads[max(0, len(f.r.heads)-maxHaves):])
 	f.r.mu.Unlock()

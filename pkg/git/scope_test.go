@@ -27,6 +27,9 @@ func wide() map[string]string {
 		files[fmt.Sprintf("base/svc-%02d/deployment.yaml", i)] = fmt.Sprintf("image: svc:%d\n", i)
 		files[fmt.Sprintf("base/svc-%02d/notes.md", i)] = fmt.Sprintf("of %d\n", i)
 	}
+	for i := range 300 {
+		files[fmt.Sprintf("many/file-%03d.yaml", i)] = fmt.Sprintf("image: many:%d\n", i)
+	}
 	files["base/big.yaml"] = strings.Repeat("0123456789abcdef", 8<<10)
 	return files
 }
@@ -165,7 +168,10 @@ func TestFetchFilesCountsItsRequests(t *testing.T) {
 	server := newServer(t)
 	repo := server.repository(t)
 	small := repo.commit("small", sampleFiles)
+	line(repo, "large", 30)
 	large := repo.commit("large", wide())
+	models := map[string]map[string]string{small: sampleFiles, large: wide()}
+	models[large]["large/file"] = "29"
 	for name, test := range map[string]struct {
 		tip     string
 		scope   Scope
@@ -175,6 +181,8 @@ func TestFetchFilesCountsItsRequests(t *testing.T) {
 		"small, a path":           {small, onePath("base/app.yaml"), 0, 2},
 		"small, with history":     {small, onePath("base/app.yaml"), 50, 2},
 		"large, a path":           {large, onePath("apps/app-01234/values.yaml"), 0, 2},
+		"large, some history":     {large, onePath("apps/app-01234/values.yaml"), 20, 2},
+		"large, much history":     {large, onePath("apps/app-01234/values.yaml"), 50, 3},
 		"large, a file on top":    {large, onePath("README.md"), 0, 2},
 		"large, a folder":         {large, onePath("base/svc-07/notes.md"), 0, 2},
 		"large, many files":       {large, yamlBelow("base"), 0, 3}, // one is larger than those that come along
@@ -187,11 +195,11 @@ func TestFetchFilesCountsItsRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			server.take()
-			fetchFiles(t, remote, test.tip, test.scope, test.history, map[string]map[string]string{small: sampleFiles, large: wide()}[test.tip])
+			fetchFiles(t, remote, test.tip, test.scope, test.history, models[test.tip])
 			if requests := server.take(); len(requests) != test.want {
 				t.Errorf("%d requests, want %d", len(requests), test.want)
 			}
-			fetchFiles(t, remote, test.tip, test.scope, test.history, map[string]map[string]string{small: sampleFiles, large: wide()}[test.tip])
+			fetchFiles(t, remote, test.tip, test.scope, test.history, models[test.tip])
 			if requests := server.take(); len(requests) != 0 {
 				t.Errorf("%d requests for what is here", len(requests))
 			}
@@ -216,6 +224,7 @@ func TestFetchFilesAfterAMove(t *testing.T) {
 		path, content string
 	}{
 		{"apps/app-02345/values.yaml", "image: other:1\n"}, // elsewhere
+		{"many/file-123.yaml", "image: other:1\n"},         // in a folder that comes as a delta of one that is not here
 		{mine, "image: mine:2\n"},                          // the same file
 		{mine, "image: app:1234\n"},                        // as it was in a commit that is here
 		{"apps/app-00002/values.yaml", "image: old:1\n"},   // as it was before anything that is here
