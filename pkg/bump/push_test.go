@@ -212,6 +212,22 @@ func TestOthersOnTopOfALostPush(t *testing.T) {
 	}
 }
 
+// Others pushed first, and then the server is too busy to say where the branch is:
+// that is no rule against the push.
+func TestMovedAndUnreadable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	plan, err := w.plan(t.Context(), "ghcr.io/acme/app0:1.0.1", bump.Job{})
+	check(t, err)
+	w.commit(t, "other.yaml", "by: them\n")
+	w.server.Fail(githubtest.Fault{Kind: githubtest.Unavailable, Method: "GET", Path: "/info/refs", Times: 3}) // all tries of one read
+	outcome, err := apply(t.Context(), plan)
+	check(t, err)
+	if outcome.Action != bump.ActionPush || outcome.Attempts != 2 {
+		t.Errorf("%s after %d attempts", outcome.Action, outcome.Attempts)
+	}
+}
+
 // What was seen on the branch is gone: nothing is put on top, nothing is restored.
 func TestRewrittenHistory(t *testing.T) {
 	t.Parallel()
