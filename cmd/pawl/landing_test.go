@@ -64,9 +64,10 @@ func must(t *testing.T, err error) {
 
 // landed is what a bump says in JSON.
 type landed struct {
-	Action string `json:"action"`
-	Commit string `json:"commit"`
-	Number int    `json:"number"`
+	Action   string `json:"action"`
+	Commit   string `json:"commit"`
+	Number   int    `json:"number"`
+	Attempts int    `json:"attempts"`
 }
 
 // bump runs one process in the environment of a job.
@@ -152,14 +153,15 @@ func TestProcessesLandTogether(t *testing.T) {
 	if whole() {
 		jobs, rounds = 50, 20
 	}
-	for range rounds {
+	for round := range rounds {
 		f := newField(t, kustomization(jobs, "1.0.0"))
 		dir := t.TempDir()
-		acknowledged := make([]string, jobs)
+		acknowledged, attempts := make([]string, jobs), make([]int, jobs)
 		group, ctx := errgroup.WithContext(t.Context())
 		for i := range jobs {
 			group.Go(func() error {
 				result, err := f.bump(ctx, dir, run(fmt.Sprint("w", i), 1), fmt.Sprintf("ghcr.io/acme/app%d:1.0.1", i))
+				attempts[i] = result.Attempts
 				if acknowledged[i] = result.Commit; err == nil && result.Action != "push" {
 					err = fmt.Errorf("the action is %q", result.Action)
 				}
@@ -184,6 +186,7 @@ func TestProcessesLandTogether(t *testing.T) {
 			t.Errorf("the file is\n%s", content)
 		}
 		f.forward(t)
+		t.Logf("round %d: %d jobs, %d commits, at most %d attempts", round+1, jobs, len(commits), slices.Max(attempts))
 	}
 }
 
