@@ -254,13 +254,9 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if writes && l.token == "" {
 		return promotion.Source{}, errNoToken{}
 	}
-	a.trace("repository %s at %s", l.slug(), l.api)
-	client, err := github.New(github.Options{
-		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
-		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
-	})
+	client, err := a.client(l)
 	if err != nil {
-		return promotion.Source{}, &usageError{err, ""}
+		return promotion.Source{}, err
 	}
 	remote, err := a.remote(l)
 	if err != nil {
@@ -269,13 +265,24 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
 }
 
+// client is the repository over the service's API.
+func (a *app) client(l location) (*github.Client, error) {
+	a.trace("repository %s at %s", l.slug(), l.api)
+	client, err := github.New(github.Options{
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	return client, nil
+}
+
 // remote is the repository over the Git protocol.
 func (a *app) remote(l location) (*git.Remote, error) {
 	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
 	if l.token != "" {
-		// Any user name will do beside a token; this one works for every kind.
-		// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
-		options.Auth = git.Auth{Username: "x-access-token", Password: l.token}
+		options.Auth = tokenAuth(l.token)
 	}
 	remote, err := git.NewRemote(options)
 	if err != nil {
@@ -283,6 +290,11 @@ func (a *app) remote(l location) (*git.Remote, error) {
 	}
 	return remote, nil
 }
+
+// tokenAuth shows a token. Any user name will do beside it; this one works for
+// every kind.
+// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
+func tokenAuth(token string) git.Auth { return git.Auth{Username: "x-access-token", Password: token} }
 
 func userAgent() string { return "pawl/" + thisBuild().Version }
 

@@ -274,7 +274,10 @@ func (r *Remote) settle(ctx context.Context, m move, report report) error {
 	defer cancel()
 	server, err := r.discover(reading, receivePack, m.ref)
 	if err != nil {
-		if report.refused {
+		switch {
+		case report.refused && report.contended():
+			return fmt.Errorf("%w: %s is being moved by another push (%s); then the branch could not be read: %w", ErrMoved, m.ref, report.reason, err)
+		case report.refused:
 			return report.refusal(m.ref)
 		}
 		return fmt.Errorf("pushing to %s: %w: %w; then the branch could not be read: %w", m.ref, ErrUnknownOutcome, report.err, err)
