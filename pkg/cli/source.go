@@ -27,7 +27,8 @@ type location struct {
 	api      string // https://api.github.com
 	owner    string
 	name     string
-	token    string
+	token    string        // for the API; empty: only what is public can be read
+	auth     git.Auth      // for Git
 	checkout *git.Checkout // nil outside a checkout
 	config   *config.Config
 }
@@ -54,10 +55,12 @@ func (a *app) locate(ctx context.Context, repo string) (location, error) {
 	if l.owner, l.name, err = a.repository(ctx, repo, l.server, checkout); err != nil {
 		return l, err
 	}
-	if l.token, err = a.token(ctx, l.server); err != nil {
+	if l.auth, err = a.gitAuth(ctx, l.cloneURL(), checkout); err != nil {
 		return l, err
 	}
-	a.runner().Mask(l.token)
+	// What Git would use for this very server serves its API too, where it is a
+	// token: actions/checkout leaves the job's one.
+	l.token = l.auth.Token()
 	if repo != "" && !a.isCheckoutOf(ctx, checkout, l) {
 		return l, nil
 	}
@@ -271,13 +274,9 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 
 // remote is the repository over the Git protocol.
 func (a *app) remote(l location) (*git.Remote, error) {
-	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
-	if l.token != "" {
-		// Any user name will do beside a token; this one works for every kind.
-		// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
-		options.Auth = git.Auth{Username: "x-access-token", Password: l.token}
-	}
-	remote, err := git.NewRemote(options)
+	remote, err := git.NewRemote(git.Options{
+		URL: l.cloneURL(), Auth: l.auth, UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
 	if err != nil {
 		return nil, &usageError{err, ""}
 	}
