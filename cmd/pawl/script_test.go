@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -107,7 +111,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
-		"delete-branch": s.deleteBranch, "open": s.open,
+		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app,
 	}
 	if neg {
 		args[0] = "differ"
@@ -259,6 +263,23 @@ func (s *stage) permission(ts *testscript.TestScript, args []string) {
 // token LOGIN VARIABLE makes a token for a new or known user.
 func (s *stage) newToken(ts *testscript.TestScript, args []string) {
 	ts.Setenv(args[1], s.server.CreateUser(args[0]))
+}
+
+// app SLUG KEYFILE installed|suspended|absent makes a GitHub App, writes its key to a
+// file and sets APP_ID to its ID.
+func (s *stage) app(ts *testscript.TestScript, args []string) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	id := s.server.CreateAppKey(args[0], githubtest.Permissions{
+		"contents": "write", "pull_requests": "write", "statuses": "write", "checks": "read",
+	}, &key.PublicKey)
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(block), 0o600))
+	ts.Setenv("APP_ID", strconv.FormatInt(id, 10))
+	s.server.SuspendApp(args[0], args[2] == "suspended")
+	if args[2] == "absent" {
+		s.repo.UninstallApp(args[0])
+	}
 }
 
 // press-merge NUMBER METHOD presses the merge button.

@@ -228,7 +228,7 @@ func (a *app) bumpPush(ctx context.Context, flags bumpFlags, request bump.Reques
 	if err != nil {
 		return nil, err
 	}
-	if l.auth == (git.Auth{}) && !flags.dryRun {
+	if l.anonymous() && !flags.dryRun {
 		return nil, errNoToken{}
 	}
 	remote, err := a.remote(l)

@@ -27,11 +27,15 @@ type location struct {
 	api      string // https://api.github.com
 	owner    string
 	name     string
+	app      *github.App   // acts, when it is not nil; there is no token then
 	token    string        // for the API; empty: only what is public can be read
 	auth     git.Auth      // for Git
 	checkout *git.Checkout // nil outside a checkout
 	config   *config.Config
 }
+
+// anonymous says that nobody can write.
+func (l location) anonymous() bool { return l.app == nil && l.auth == (git.Auth{}) }
 
 func (l location) slug() string     { return l.owner + "/" + l.name }
 func (l location) cloneURL() string { return fmt.Sprintf("%s/%s/%s.git", l.server, l.owner, l.name) }
@@ -55,12 +59,9 @@ func (a *app) locate(ctx context.Context, repo string) (location, error) {
 	if l.owner, l.name, err = a.repository(ctx, repo, l.server, checkout); err != nil {
 		return l, err
 	}
-	if l.auth, err = a.gitAuth(ctx, l.cloneURL(), checkout); err != nil {
+	if err := a.identify(ctx, &l, checkout); err != nil {
 		return l, err
 	}
-	// What Git would use for this very server serves its API too, where it is a
-	// token: actions/checkout leaves the job's one.
-	l.token = l.auth.Token()
 	if repo != "" && !a.isCheckoutOf(ctx, checkout, l) {
 		return l, nil
 	}
@@ -227,7 +228,7 @@ type errNoToken struct{}
 func (errNoToken) Error() string { return "no token: nothing was changed" }
 func (errNoToken) Unwrap() error { return forge.ErrAccess }
 func (errNoToken) Hint() string {
-	return "set GH_TOKEN or GITHUB_TOKEN to a token with contents: write and pull-requests: write, or run: gh auth login"
+	return "set GH_TOKEN or GITHUB_TOKEN to a token with contents: write and pull-requests: write, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY to a GitHub App's, or run: gh auth login"
 }
 
 // localConfig reads the configuration beside the checkout or the working
@@ -254,12 +255,12 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if err != nil {
 		return promotion.Source{}, err
 	}
-	if writes && l.token == "" {
+	if writes && l.app == nil && l.token == "" {
 		return promotion.Source{}, errNoToken{}
 	}
 	a.trace("repository %s at %s", l.slug(), l.api)
 	client, err := github.New(github.Options{
-		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token, App: l.app,
 		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
 	})
 	if err != nil {
@@ -274,9 +275,11 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 
 // remote is the repository over the Git protocol.
 func (a *app) remote(l location) (*git.Remote, error) {
-	remote, err := git.NewRemote(git.Options{
-		URL: l.cloneURL(), Auth: l.auth, UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
-	})
+	options := git.Options{URL: l.cloneURL(), Auth: l.auth, UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
+	if l.app != nil {
+		options.Credential = func(ctx context.Context) (git.Auth, error) { return appAuth(ctx, l.app) }
+	}
+	remote, err := git.NewRemote(options)
 	if err != nil {
 		return nil, &usageError{err, ""}
 	}

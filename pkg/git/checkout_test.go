@@ -434,7 +434,7 @@ func TestScrub(t *testing.T) {
 	got := scrub([]string{
 		"PATH=/bin", "HOME=/root", "GIT_DIR=x", "GIT_INDEX_FILE=x", "GIT_SSH_COMMAND=x", "GIT_TRACE=1", "GIT_CONFIG_PARAMETERS=x",
 		"GIT_CONFIG_GLOBAL=g", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=k", "GIT_CONFIG_VALUE_0=v", "GIT_ASKPASS=x", "SSH_ASKPASS=x",
-		"GIT_EXEC_PATH=x", "GIT_TEMPLATE_DIR=x", "LC_MESSAGES=de", "LANGUAGE=de", "GITHUB_TOKEN=secret", "HTTPS_PROXY=p",
+		"GIT_EXEC_PATH=x", "GIT_TEMPLATE_DIR=x", "LC_MESSAGES=de", "LANGUAGE=de", "GITHUB_TOKEN=secret", "HTTPS_PROXY=p", "PAWL_APP_PRIVATE_KEY=secret",
 	}, false)
 	want := []string{
 		"PATH=/bin", "HOME=/root", "GIT_CONFIG_GLOBAL=g", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=k", "GIT_CONFIG_VALUE_0=v", "HTTPS_PROXY=p",

@@ -280,7 +280,8 @@ func TestTokenDoesNotLeak(t *testing.T) {
 			})
 		}
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", secret(canary), secret(canary), secret(canary), secret(canary)); strings.Contains(text, canary) {
+	known := &secrets{texts: []string{canary}}
+	if text := fmt.Sprintf("%v %+v %#v %s", known, known, known, known); strings.Contains(text, canary) {
 		t.Errorf("printed: %s", text)
 	}
 }

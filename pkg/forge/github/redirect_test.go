@@ -122,9 +122,9 @@ func TestRedirectWithoutLocation(t *testing.T) {
 	wantText(t, c.CreateBranch(t.Context(), "x", shaA), "a change is never redirected")
 }
 
-// TestSignerIsLastLineOfDefense: a request for another origin is not signed even
+// TestGuardIsLastLineOfDefense: a request for another origin carries no token even
 // if something above let it through.
-func TestSignerSignsItsOriginOnly(t *testing.T) {
+func TestGuardIsLastLineOfDefense(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{
 		"https://api.github.com/x":      "Bearer " + canary,
@@ -135,7 +135,7 @@ func TestSignerSignsItsOriginOnly(t *testing.T) {
 		"https://api.github.com.evil/x": "",
 	} {
 		var got string
-		s := &signer{api: mustURL(t, "https://api.github.com/"), token: canary, next: roundTripper(func(req *http.Request) (*http.Response, error) {
+		s := &guard{api: mustURL(t, "https://api.github.com/"), next: roundTripper(func(req *http.Request) (*http.Response, error) {
 			got = req.Header.Get("Authorization")
 			return answer(req, 200, "{}"), nil
 		})}

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -83,6 +84,11 @@ type app struct {
 	slug, name  string
 	permissions Permissions
 	created     time.Time
+
+	keys          []*rsa.PublicKey
+	suspended     time.Time          // zero: it is not
+	absent        map[int64]bool     // the repositories that it is not installed on
+	installations map[int64]*account // by their number: whose repositories they are for
 }
 
 // email is the address that GitHub gives to web commits of users who keep theirs
@@ -116,6 +122,7 @@ type token struct {
 // caller is who does something, and how.
 type caller struct {
 	account *account // nil: nobody
+	app     *app     // an App that shows who it is by a JSON Web Token; there is no account then
 	token   *token   // nil for the Go methods: only the role counts
 	via     Via
 }

@@ -285,6 +285,9 @@ func (s *Server) dispatch(ctx context.Context, q *request) (*response, error) {
 		return nil, err
 	}
 	if !match.inRepository() {
+		if match.need == byApp() && who.app == nil {
+			return nil, errNoAssertion()
+		}
 		return match.handle(ctx, q)
 	}
 	return s.inRepository(ctx, q, match)
