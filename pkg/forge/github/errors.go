@@ -129,7 +129,7 @@ func kinds(ctx context.Context, err error) []error {
 		found = append(found, cause)
 	}
 	for _, kind := range []error{
-		forge.ErrNotFound, forge.ErrExists, forge.ErrMoved, forge.ErrNotFastForward, forge.ErrAccess, forge.ErrTransient,
+		forge.ErrNotFound, forge.ErrExists, forge.ErrMoved, forge.ErrNotFastForward, forge.ErrAccess, forge.ErrTransient, forge.ErrUnsupported,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, kind) {

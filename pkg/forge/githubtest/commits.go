@@ -77,7 +77,7 @@ func (r *repository) commitJSON(c *commit) object {
 		"html_url": r.html("/commit/" + c.sha), "comments_url": r.api("/commits/" + c.sha + "/comments"),
 		"commit": object{
 			"url": r.api("/git/commits/" + c.sha), "author": c.author.json(), "committer": c.committer.json(),
-			"message": apiMessage(c.message), "comment_count": 0, "verification": verification(),
+			"message": apiMessage(c.message), "comment_count": 0, "verification": r.verification(c),
 			"tree": object{"sha": c.tree, "url": r.api("/git/trees/" + c.tree)},
 		},
 		"author":    r.server.simpleUser(r.server.accountByEmail(c.author.email)),
@@ -91,14 +91,6 @@ func apiMessage(message string) string { return strings.TrimRight(message, "\n")
 
 func (s signature) json() object {
 	return object{"name": s.name, "email": s.email, "date": stamp(s.when)}
-}
-
-// verification is the schema verification of a commit without a signature; this
-// server checks none.
-func verification() object {
-	return object{
-		"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil,
-	}
 }
 
 // accountByEmail finds whose commit it is by the address that GitHub gives out:
@@ -248,7 +240,7 @@ func (r *repository) gitCommitJSON(c *commit) object {
 		"sha": c.sha, "node_id": full["node_id"], "url": r.api("/git/commits/" + c.sha),
 		"html_url": full["html_url"], "author": c.author.json(), "committer": c.committer.json(),
 		"message": apiMessage(c.message), "tree": object{"sha": c.tree, "url": r.api("/git/trees/" + c.tree)},
-		"parents": full["parents"], "verification": verification(),
+		"parents": full["parents"], "verification": r.verification(c),
 	}
 }
 

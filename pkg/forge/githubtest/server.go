@@ -56,6 +56,8 @@ type Options struct {
 	// NoUpdateRefs removes the GraphQL mutation updateRefs from the schema, as on
 	// a GitHub Enterprise Server from before it was there.
 	NoUpdateRefs bool
+	// NoCreateCommit does so with the mutation createCommitOnBranch.
+	NoCreateCommit bool
 
 	// Observe is called with every API request and its answer, one at a time.
 	Observe func(Exchange)
