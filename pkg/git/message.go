@@ -13,6 +13,9 @@ type Message struct {
 	Body              string // may be empty
 	Trailers          []Trailer
 	Author, Committer Signature
+	// Sign returns the signature of a commit, as [Signer.Sign] does. Commits are not
+	// signed when it is nil.
+	Sign func(commit []byte) ([]byte, error)
 }
 
 // Trailer is a "Key: value" line at the end of a message.
