@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/manifest"
 )
 
 // CommitPlan is a bump of the user's checkout, planned on the files of HEAD.
 type CommitPlan struct {
 	*Plan
 	Branch string // empty when HEAD is detached
+	Job    Job    // who asks
 	Head   string
 
 	checkout *git.Checkout
@@ -37,7 +39,22 @@ func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*
 	if err != nil {
 		return nil, err
 	}
-	return &CommitPlan{Plan: plan, Branch: branch, Head: head, checkout: checkout, objects: objects}, nil
+	return &CommitPlan{Plan: plan, Branch: branch, Head: head, checkout: checkout, objects: objects, Job: request.Job}, nil
+}
+
+// filesAt reads the files of a commit that match.
+func filesAt(ctx context.Context, objects *git.Objects, commit string, match func(string) bool) ([]File, error) {
+	if match == nil {
+		match = manifest.IsYAML
+	}
+	entries, err := objects.Files(commit, match)
+	if err != nil {
+		return nil, err
+	}
+	if err := objects.Load(ctx, entries); err != nil {
+		return nil, err
+	}
+	return contents(objects, entries)
 }
 
 // Apply commits exactly the plan's edits on top of HEAD and brings the files and
@@ -51,7 +68,7 @@ func (p *CommitPlan) Apply(ctx context.Context, stamp Stamp) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit, err := p.objects.Commit(p.Head, changes, stamp.message(p.Plan))
+	commit, err := p.objects.Commit(p.Head, changes, stamp.message(p.Plan, p.Job))
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +87,7 @@ func (p *PushPlan) Follow(ctx context.Context, checkout *git.Checkout, outcome *
 		return
 	}
 	branch, head, err := checkout.Head(ctx)
-	if err != nil || branch != p.target.Branch {
+	if err != nil || branch != p.Branch {
 		return
 	}
 	if head == p.Tip {

@@ -122,7 +122,7 @@ func FuzzReadPack(f *testing.F) {
 	memory.add(map[plumbing.Hash]object{blob.hash(): blob})
 	limits := Limits{Objects: 100, Content: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		objects, err := readPack(bytes.NewReader(data), limits, memory.lookup)
+		objects, err := readPack(bytes.NewReader(data), packRules{limits: limits, lookup: memory.lookup})
 		if err != nil {
 			return
 		}
@@ -148,8 +148,12 @@ func FuzzAnswer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, data []byte, tip bool) {
-		_, err := remote.readAnswer(bytes.NewReader(data), wish{tip: tip})
+	f.Fuzz(func(t *testing.T, data []byte, shallow bool) {
+		plan := wish{}
+		if shallow {
+			plan.depth = 1
+		}
+		_, err := remote.readAnswer(bytes.NewReader(data), plan)
 		var said *saidError
 		if errors.As(err, &said) && strings.ContainsFunc(said.text, unicode.IsControl) {
 			t.Errorf("%q can drive a terminal", said.text)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -45,9 +44,11 @@ func (r *Remote) Push(ctx context.Context, o *Objects, branch, old, sha string) 
 	if err != nil {
 		return fmt.Errorf("pushing to %s: %w", branch, err)
 	}
-	server, err := r.discover(ctx, receivePack)
-	if err != nil {
-		return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+	server := r.takePush(move)
+	if server == nil {
+		if server, err = r.discover(ctx, receivePack, move.ref); err != nil {
+			return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+		}
 	}
 	switch server.refs[move.ref] {
 	case sha:
@@ -214,19 +215,16 @@ type report struct {
 
 // sendPush sends the request, once, and reads the answer.
 func (r *Remote) sendPush(ctx context.Context, server *advertisement, m move, request []byte) report {
-	response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(receivePack), receivePack, request)
-	if err == nil {
-		err = r.statusError(response)
+	answer, err := r.exchange(ctx, server, receivePack, request)
+	if errors.Is(err, errNotGit) {
+		err = fmt.Errorf("%w: %w", ErrTransient, err)
 	}
 	if err != nil {
 		return report{err: err}
 	}
-	defer response.Body.Close()
-	if err := r.expectKind(response, "application/x-git-receive-pack-result"); err != nil {
-		return report{err: fmt.Errorf("%w: %w", ErrTransient, err)}
-	}
+	defer answer.Close()
 	said := &gathered{}
-	var body io.Reader = response.Body
+	var body io.Reader = answer
 	if server.can.Supports(capability.Sideband64k) {
 		bands := &sideband{lines: pktline.NewScanner(body), progress: said}
 		defer func() { r.trace("the server said: %s", r.clean(string(said.text))) }()
@@ -234,7 +232,7 @@ func (r *Remote) sendPush(ctx context.Context, server *advertisement, m move, re
 	}
 	status := packp.NewReportStatus()
 	if err := status.Decode(body); err != nil {
-		return report{text: r.cleanLines(string(said.text)), err: r.readError(ctx, response, err)}
+		return report{text: r.cleanLines(string(said.text)), err: r.readError(ctx, answer, err)}
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxText)) // texts can follow the report
 	result := readReport(status, m.ref)
@@ -272,7 +270,7 @@ func (r *Remote) settle(ctx context.Context, m move, report report) error {
 	}
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	server, err := r.discover(reading, receivePack)
+	server, err := r.discover(reading, receivePack, m.ref)
 	if err != nil {
 		if report.refused {
 			return report.refusal(m.ref)

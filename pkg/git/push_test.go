@@ -366,7 +366,7 @@ func TestPushAgainstALock(t *testing.T) {
 func TestPushToAServerWithoutThinPacks(t *testing.T) {
 	t.Parallel()
 	p := readyToPush(t)
-	server, err := p.remote.discover(t.Context(), receivePack)
+	server, err := p.remote.discover(t.Context(), receivePack, "refs/heads/main")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func TestPushToAServerWithoutThinPacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, pack, _ := bytes.Cut(request, []byte("0000PACK"))
-	objects, err := readPack(bytes.NewReader(append([]byte("PACK"), pack...)), Limits{}.withDefaults(), newMemory().lookup)
+	objects, err := readPack(bytes.NewReader(append([]byte("PACK"), pack...)), plainRules())
 	if err != nil || len(objects) != len(fresh) {
 		t.Errorf("%d objects, %v", len(objects), err)
 	}

@@ -81,7 +81,10 @@ type Remote struct {
 
 	mu      sync.Mutex
 	upload  *advertisement  // the newest, for its capabilities
+	push    *advertisement  // of the last Tip, until a push takes it
 	tips    []plumbing.Hash // commits that are here with all their trees
+	heads   []plumbing.Hash // commits that are here with some of their trees
+	whole   bool            // the server cannot send parts of a commit
 	secrets []string        // of the credentials that were shown to the server
 }
 
@@ -123,11 +126,42 @@ func NewRemote(options Options) (*Remote, error) {
 // Refs returns every ref that the server shows, by its full name, and "HEAD",
 // with the ids that they point at. A repository without a commit has none.
 func (r *Remote) Refs(ctx context.Context) (map[string]string, error) {
-	found, err := r.discover(ctx, uploadPack)
+	found, err := r.discover(ctx, uploadPack, "")
 	if err != nil {
 		return nil, fmt.Errorf("reading the branches of %s: %w", r.base, err)
 	}
 	return found.refs, nil
+}
+
+// Tip returns the head of a branch, as the server shows it to somebody who may
+// push: "" when there is no such branch. A [Remote.Push] from that very commit
+// then needs no request to find out about the server.
+func (r *Remote) Tip(ctx context.Context, branch string) (string, error) {
+	ref, err := branchRef(branch)
+	if err != nil {
+		return "", err
+	}
+	found, err := r.discover(ctx, receivePack, ref)
+	if err != nil {
+		return "", fmt.Errorf("reading branch %s of %s: %w", branch, r.base, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.push = found
+	return found.refs[ref], nil
+}
+
+// takePush returns what the last Tip saw, once, if the branch was where the push
+// starts. The server compares again.
+func (r *Remote) takePush(m move) *advertisement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.push
+	r.push = nil
+	if found == nil || found.refs[m.ref] != m.oldName() {
+		return nil
+	}
+	return found
 }
 
 // remoteURL checks a clone URL. Errors leave the URL out where it could hold a

@@ -1,0 +1,20 @@
+package bump
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/getpawl/pawl/pkg/git"
+)
+
+// explain says what to do about a rule of the branch.
+func explain(err error, branch string) error {
+	var refused *git.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	return &Refusal{
+		Reason: err.Error(),
+		Fix:    fmt.Sprintf("the rules of %s must let this token push to it; add it to the bypass list of the rule that is named", branch),
+	}
+}
