@@ -111,7 +111,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
-		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app,
+		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable,
 	}
 	if neg {
 		args[0] = "differ"
@@ -263,6 +263,18 @@ func (s *stage) permission(ts *testscript.TestScript, args []string) {
 // token LOGIN VARIABLE makes a token for a new or known user.
 func (s *stage) newToken(ts *testscript.TestScript, args []string) {
 	ts.Setenv(args[1], s.server.CreateUser(args[0]))
+}
+
+// signing-key FILE adds an SSH key to the account of a user, for signatures.
+func (s *stage) signingKey(ts *testscript.TestScript, args []string) {
+	s.server.AddSigningKey(ts.ReadFile(args[0]))
+}
+
+// executable BRANCH PATH FILE commits a file that is executable.
+func (s *stage) executable(ts *testscript.TestScript, args []string) {
+	change := githubtest.Change{Path: args[1], Content: ts.ReadFile(args[2]), Mode: "100755"}
+	_, err := s.repo.CommitChanges(context.Background(), args[0], "An executable", change)
+	ts.Check(err)
 }
 
 // app SLUG KEYFILE installed|suspended|absent makes a GitHub App, writes its key to a

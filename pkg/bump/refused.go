@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/git"
 )
 
 // explain says what to do about a rule of the branch.
 func explain(err error, branch string) error {
 	var refused *git.RefusedError
-	if !errors.As(err, &refused) {
+	var rule *forge.RefusedError
+	if !errors.As(err, &refused) && !errors.As(err, &rule) {
 		return err
 	}
 	return &Refusal{

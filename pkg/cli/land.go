@@ -66,7 +66,13 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 		return nil, err
 	}
 	request.Job = a.job(flags, l.slug(), flags.what(request))
-	plan, err := bump.PlanPush(ctx, a.target(flags, request, remote, l.config))
+	target := a.target(flags, request, remote, l.config)
+	if flags.remote == "" {
+		if target.Forge, err = a.forge(l); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := bump.PlanPush(ctx, target)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +100,7 @@ func (a *app) onServer(ctx context.Context, flags bumpFlags) (location, *git.Rem
 	if err != nil {
 		return l, nil, err
 	}
-	if l.anonymous() && !flags.dryRun {
+	if (l.anonymous() || flags.via == "api" && !l.canCallAPI()) && !flags.dryRun {
 		return l, nil, errNoToken{}
 	}
 	remote, err := a.remote(l)
@@ -120,7 +126,7 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 
 // target says where to land, and how to find out what is to be done there.
 func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
-	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ReadOnly: flags.dryRun}
+	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
 	if target.Branch == "" {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}

@@ -37,6 +37,9 @@ type location struct {
 // anonymous says that nobody can write.
 func (l location) anonymous() bool { return l.app == nil && l.auth == (git.Auth{}) }
 
+// canCallAPI says that there is an identity for the API, too.
+func (l location) canCallAPI() bool { return l.app != nil || l.token != "" }
+
 func (l location) slug() string     { return l.owner + "/" + l.name }
 func (l location) cloneURL() string { return fmt.Sprintf("%s/%s/%s.git", l.server, l.owner, l.name) }
 
@@ -255,22 +258,31 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if err != nil {
 		return promotion.Source{}, err
 	}
-	if writes && l.app == nil && l.token == "" {
+	if writes && !l.canCallAPI() {
 		return promotion.Source{}, errNoToken{}
 	}
 	a.trace("repository %s at %s", l.slug(), l.api)
-	client, err := github.New(github.Options{
-		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token, App: l.app,
-		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
-	})
+	client, err := a.forge(l)
 	if err != nil {
-		return promotion.Source{}, &usageError{err, ""}
+		return promotion.Source{}, err
 	}
 	remote, err := a.remote(l)
 	if err != nil {
 		return promotion.Source{}, err
 	}
 	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
+}
+
+// forge is the repository over the API.
+func (a *app) forge(l location) (forge.Forge, error) {
+	client, err := github.New(github.Options{
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token, App: l.app,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	return client, nil
 }
 
 // remote is the repository over the Git protocol.

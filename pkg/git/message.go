@@ -22,6 +22,9 @@ type Message struct {
 // https://git-scm.com/docs/git-interpret-trailers
 type Trailer struct{ Key, Value string }
 
+// Text is the message as it stands in the commit.
+func (m Message) Text() (string, error) { return m.format() }
+
 // format returns the text: subject, body and trailers, each after an empty line,
 // and a final newline.
 func (m Message) format() (string, error) {

@@ -53,8 +53,11 @@ func FindSigner(ctx context.Context, dir string, checkout *Checkout, committer S
 
 // SSHSigner signs with an SSH key: the file of a private key, or of a public one
 // whose private half an agent holds.
-func SSHSigner(dir, keyFile string) *Signer {
-	return &Signer{git: program{dir: dir}, format: "ssh", program: "ssh-keygen", key: keyFile}
+func SSHSigner(keyFile string) (*Signer, error) {
+	if _, err := os.Stat(keyFile); err != nil {
+		return nil, fmt.Errorf("reading the signing key: %w", err)
+	}
+	return &Signer{format: "ssh", program: "ssh-keygen", key: keyFile}, nil
 }
 
 func (s *Signer) configure(ctx context.Context) error {
@@ -228,7 +231,7 @@ func (e *signingError) Error() string { return "signing the commit (" + e.format
 
 // Hint says what to do.
 func (e *signingError) Hint() string {
-	return "nobody can be asked for a passphrase here: use a key without one, or an agent that has it open; commit.gpgsign=false turns signing off"
+	return "check user.signingkey; nobody can be asked for a passphrase here, so the key must have none, or be open in an agent"
 }
 
 // withSignature puts a signature into a commit, after its other headers.

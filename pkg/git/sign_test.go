@@ -147,7 +147,11 @@ func TestSignWithSSH(t *testing.T) {
 	if _, err := s.signature([]byte("x")); err == nil || !strings.Contains(err.Error(), "ssh-keygen: ") {
 		t.Errorf("without an agent: %v", err)
 	}
-	signature, err := SSHSigner(s.dir, key).Sign(t.Context(), []byte("x"))
+	signer, err := SSHSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := signer.Sign(t.Context(), []byte("x"))
 	if err != nil || !strings.HasPrefix(string(signature), "-----BEGIN SSH SIGNATURE-----\n") {
 		t.Errorf("%s, %v", signature, err)
 	}
@@ -159,7 +163,11 @@ func TestSignWithSSHAsksNobody(t *testing.T) {
 	key := filepath.Join(s.home, "id")
 	s.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", key)
 	started := time.Now()
-	_, err := SSHSigner(s.dir, key).Sign(t.Context(), []byte("x"))
+	signer, err := SSHSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = signer.Sign(t.Context(), []byte("x"))
 	if err == nil || time.Since(started) > signedWithin {
 		t.Errorf("got %v after %s", err, time.Since(started))
 	}

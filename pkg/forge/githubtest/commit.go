@@ -3,7 +3,9 @@ package githubtest
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -179,21 +181,57 @@ func (s *store) writeSigned(tree string, parents []string, author, committer sig
 	header, text, _ := strings.Cut(unsigned, "\n\n")
 	indented := strings.ReplaceAll(strings.TrimSuffix(webSignature, "\n"), "\n", "\n ")
 	sha, err := s.write("commit", []byte(header+"\ngpgsig "+indented+"\n\n"+text))
-	s.vouched[sha] = unsigned
+	s.vouched[sha] = true
 	return sha, err
 }
 
+// AddSigningKey adds the public half of an SSH key to somebody's account: commits
+// that are signed with it are verified from then on. Whose account is not looked at.
+func (s *Server) AddSigningKey(public string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signers = append(s.signers, "* namespaces=\"git\" "+strings.TrimSpace(public))
+}
+
 // verification is the schema verification: GitHub vouches for what it signed
-// itself, and knows nobody else's key.
-func (r *repository) verification(c *commit) object {
+// itself, and for the keys that people gave it.
+func (r *repository) verification(ctx context.Context, c *commit) object {
 	v := object{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil}
-	if payload, ours := r.store().vouched[c.sha]; ours {
+	if !c.signed {
+		return v
+	}
+	_, data, err := r.store().read(ctx, c.sha)
+	payload, signature := splitSigned(string(data))
+	v["signature"], v["payload"], v["reason"] = signature, payload, "unknown_key"
+	if err == nil && (r.store().vouched[c.sha] || r.signedByKnown(ctx, c)) {
 		v["verified"], v["reason"], v["verified_at"] = true, "valid", stamp(c.committer.when)
-		v["signature"], v["payload"] = webSignature, payload
-	} else if c.signed {
-		v["reason"] = "unknown_key"
 	}
 	return v
+}
+
+// splitSigned parts a commit from its signature.
+func splitSigned(text string) (payload, signature string) {
+	before, after, _ := strings.Cut(text, "\ngpgsig ")
+	signature, rest, _ := strings.Cut(after, "\n\n")
+	return before + "\n\n" + rest, strings.ReplaceAll(signature, "\n ", "\n") + "\n"
+}
+
+// signedByKnown has git check a signature against the keys that were added.
+func (r *repository) signedByKnown(ctx context.Context, c *commit) bool {
+	r.server.mu.Lock()
+	signers := strings.Join(r.server.signers, "\n") + "\n"
+	r.server.mu.Unlock()
+	file, err := os.CreateTemp(r.server.dir, "signers-")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.WriteString(signers)
+	if errors.Join(err, file.Close(), r.flush(ctx)) != nil {
+		return false
+	}
+	_, err = runGit(ctx, r.server.git, r.dir, nil, "-c", "gpg.ssh.allowedSignersFile="+file.Name(), "verify-commit", c.sha)
+	return err == nil
 }
 
 // commitPayload answers with what was selected of the new commit.

@@ -46,7 +46,7 @@ type store struct {
 	fresh   map[string]loose // not on disk yet
 	commits map[string]*commit
 	trees   map[string][]entry
-	vouched map[string]string // the commits that GitHub signed, with what it signed
+	vouched map[string]bool // the commits that GitHub signed
 }
 
 // loose is an object that is not on disk yet.
@@ -58,7 +58,7 @@ type loose struct {
 func newStore(git, dir string) *store {
 	return &store{
 		git: git, dir: dir,
-		fresh: map[string]loose{}, commits: map[string]*commit{}, trees: map[string][]entry{}, vouched: map[string]string{},
+		fresh: map[string]loose{}, commits: map[string]*commit{}, trees: map[string][]entry{}, vouched: map[string]bool{},
 	}
 }
 

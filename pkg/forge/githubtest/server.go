@@ -88,7 +88,8 @@ type Server struct {
 	log      []RefUpdate
 	requests []Request
 	faults   []*plannedFault
-	serial   int64 // of requests, for X-GitHub-Request-Id
+	serial   int64    // of requests, for X-GitHub-Request-Id
+	signers  []string // SSH keys for signatures, as lines of an allowed signers file
 }
 
 // New starts a server. It needs the git binary.
