@@ -53,6 +53,9 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GIT_COMMITTER_EMAIL", "release-bot@example.com")
 	env.Setenv("GIT_AUTHOR_DATE", start.Format(time.RFC3339))
 	env.Setenv("GIT_COMMITTER_DATE", start.Format(time.RFC3339))
+	transcript := env.WorkDir + ".transcript"
+	env.Setenv(transcriptVariable, transcript)
+	env.Defer(func() { _ = os.Remove(transcript) })
 	env.Values[stageKey{}] = &stage{}
 	return nil
 }
@@ -162,6 +165,9 @@ func (s *stage) finish(ts *testscript.TestScript) {
 			ts.Logf("%s moved from %s to %s, which is no fast-forward", update.Ref, update.Before, update.After)
 			ts.Fatalf("P1: a branch moved other than forward")
 		}
+	}
+	if leaks := s.leaks(ts); len(leaks) > 0 {
+		ts.Fatalf("P10: a token is in %s", strings.Join(leaks, ", "))
 	}
 	s.server.Close()
 }

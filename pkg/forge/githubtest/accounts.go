@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -179,6 +181,14 @@ func (s *Server) CreateApp(slug string, permissions Permissions) string {
 		workflows: permissions.allows("workflows", "write"),
 	}
 	return s.issueLocked(t, "ghs_").value
+}
+
+// Tokens returns every token that the server would accept, whoever's it is: to look
+// for them where none should be.
+func (s *Server) Tokens() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.tokens))
 }
 
 // RevokeToken makes a token invalid, as deleting it does. Unknown ones are ignored.
