@@ -31,6 +31,9 @@ func pawl() {
 	if os.Getenv("PAWL_TEST_WAIT") == "" {
 		host.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
+	if err := transcribe(&host); err != nil {
+		panic(err)
+	}
 	code := cli.Main(ctx, os.Args[1:], host)
 	stop()
 	os.Exit(code)

@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,6 +53,9 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GIT_COMMITTER_EMAIL", "release-bot@example.com")
 	env.Setenv("GIT_AUTHOR_DATE", start.Format(time.RFC3339))
 	env.Setenv("GIT_COMMITTER_DATE", start.Format(time.RFC3339))
+	transcript := env.WorkDir + ".transcript"
+	env.Setenv(transcriptVariable, transcript)
+	env.Defer(func() { _ = os.Remove(transcript) })
 	env.Values[stageKey{}] = &stage{}
 	return nil
 }
@@ -107,7 +114,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
-		"delete-branch": s.deleteBranch, "open": s.open,
+		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable,
 	}
 	if neg {
 		args[0] = "differ"
@@ -161,6 +168,9 @@ func (s *stage) finish(ts *testscript.TestScript) {
 			ts.Logf("%s moved from %s to %s, which is no fast-forward", update.Ref, update.Before, update.After)
 			ts.Fatalf("P1: a branch moved other than forward")
 		}
+	}
+	if leaks := s.leaks(ts); len(leaks) > 0 {
+		ts.Fatalf("P10: a token is in %s", strings.Join(leaks, ", "))
 	}
 	s.server.Close()
 }
@@ -276,6 +286,35 @@ func (s *stage) permission(ts *testscript.TestScript, args []string) {
 // token LOGIN VARIABLE makes a token for a new or known user.
 func (s *stage) newToken(ts *testscript.TestScript, args []string) {
 	ts.Setenv(args[1], s.server.CreateUser(args[0]))
+}
+
+// signing-key FILE adds an SSH key to the account of a user, for signatures.
+func (s *stage) signingKey(ts *testscript.TestScript, args []string) {
+	s.server.AddSigningKey(ts.ReadFile(args[0]))
+}
+
+// executable BRANCH PATH FILE commits a file that is executable.
+func (s *stage) executable(ts *testscript.TestScript, args []string) {
+	change := githubtest.Change{Path: args[1], Content: ts.ReadFile(args[2]), Mode: "100755"}
+	_, err := s.repo.CommitChanges(context.Background(), args[0], "An executable", change)
+	ts.Check(err)
+}
+
+// app SLUG KEYFILE installed|suspended|absent makes a GitHub App, writes its key to a
+// file and sets APP_ID to its ID.
+func (s *stage) app(ts *testscript.TestScript, args []string) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	ts.Check(err)
+	id := s.server.CreateAppKey(args[0], githubtest.Permissions{
+		"contents": "write", "pull_requests": "write", "statuses": "write", "checks": "read",
+	}, &key.PublicKey)
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(block), 0o600))
+	ts.Setenv("APP_ID", strconv.FormatInt(id, 10))
+	s.server.SuspendApp(args[0], args[2] == "suspended")
+	if args[2] == "absent" {
+		s.repo.UninstallApp(args[0])
+	}
 }
 
 // press-merge NUMBER METHOD presses the merge button.

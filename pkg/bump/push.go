@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/image"
 )
@@ -28,11 +29,13 @@ const (
 type Stamp struct {
 	Author, Committer git.Signature // their times are set from Now
 	Now               func() time.Time
+	// Sign signs the commit, see [git.Message]; nil: it is not signed.
+	Sign func(commit []byte) ([]byte, error)
 }
 
 func (s Stamp) message(plan *Plan, job Job) git.Message {
 	message := plan.Message(job.trailers())
-	message.Author, message.Committer = s.Author, s.Committer
+	message.Author, message.Committer, message.Sign = s.Author, s.Committer, s.Sign
 	message.Author.When, message.Committer.When = s.Now(), s.Now()
 	return message
 }
@@ -57,6 +60,7 @@ type PushPlan struct {
 	old     string // where the branch that is pushed to is expected: at the tip, or nowhere yet
 	pull    *pull  // the pull request that takes the place of a push; nil: none
 	objects *git.Objects
+	entries []git.File
 	commits []string // those of the branch that are known, newest first
 }
 
@@ -82,7 +86,7 @@ func (p *PushPlan) plan(ctx context.Context, seen string) error {
 	if err != nil {
 		return err
 	}
-	p.objects = objects
+	p.objects, p.entries = objects, entries
 	history, err := p.history()
 	if err != nil {
 		return err
@@ -222,8 +226,20 @@ func (s sent) landed(p *PushPlan) string {
 //
 // It ends without a push when there is nothing left to do: the versions are
 // there, this very job set them before, or newer ones are there. It refuses to go
-// on when the branch was deleted, or lost a commit that was seen on it.
+// on when the branch was deleted, or lost a commit that was seen on it, and when the
+// environment takes verified commits only and this one would not be.
 func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcome, error) {
+	if err := p.canBeVerified(stamp); err != nil {
+		return nil, err
+	}
+	outcome, err := p.land(ctx, stamp, pause)
+	if err != nil {
+		return nil, err
+	}
+	return outcome, p.verify(ctx, outcome)
+}
+
+func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome, error) {
 	lost, unanswered, started := 0, sent{}, stamp.Now()
 	for try := 1; ; try++ {
 		if commit := unanswered.landed(p); commit != "" {
@@ -318,7 +334,18 @@ func (p *PushPlan) parent(commit string) string {
 }
 
 func (p *PushPlan) push(ctx context.Context, stamp Stamp) (string, error) {
-	commit, err := p.objects.Commit(p.Tip, p.gitChanges(), stamp.message(p.Plan, p.site.request.Job))
+	message := stamp.message(p.Plan, p.site.request.Job)
+	if p.site.target.ViaAPI {
+		commit, err := p.commitFiles(ctx, message)
+		switch {
+		case !errors.Is(err, forge.ErrUnsupported):
+			return commit, err
+		case p.site.env.RequireVerified && stamp.Sign == nil:
+			return "", p.unsigned(err.Error())
+		}
+		p.Notes = []string{"pushed with Git: " + err.Error()}
+	}
+	commit, err := p.objects.Commit(p.Tip, p.gitChanges(), message)
 	if err != nil {
 		return "", err
 	}

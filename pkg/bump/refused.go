@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/git"
 )
 
@@ -28,10 +29,13 @@ func (e *AccessError) Unwrap() error { return e.err }
 // serve to find the advice only.
 func Explain(err error) error {
 	var refused *git.RefusedError
+	var rule *forge.RefusedError
 	switch {
 	case errors.As(err, &refused):
 		branch := strings.TrimPrefix(refused.Ref, "refs/heads/")
 		return &Refusal{Reason: err.Error(), Fix: strings.ReplaceAll(find(refusals(), err), "BRANCH", branch)}
+	case errors.As(err, &rule):
+		return &Refusal{Reason: err.Error(), Fix: strings.ReplaceAll(find(refusals(), err), "BRANCH", "the branch")}
 	case errors.Is(err, git.ErrAccess):
 		return &AccessError{err, find(denials(), err)}
 	}

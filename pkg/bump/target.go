@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/manifest"
 )
@@ -25,6 +26,11 @@ type Target struct {
 	Config *config.Config
 	// Choose picks the environment and narrows the request to its files.
 	Choose func(cfg *config.Config) (config.Environment, Request, error)
+	// Forge is the service that hosts the repository; nil for a plain Git server.
+	Forge forge.Forge
+	// ViaAPI has the service make the commit, in the name of the token's owner, and
+	// sign it. Where it cannot, the commit is pushed with Git.
+	ViaAPI bool
 	// ReadOnly asks for nothing that a token without write access may not see.
 	ReadOnly bool
 }

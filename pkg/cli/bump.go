@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ type bumpFlags struct {
 	mutable, skip      bool
 	create             bool
 	dryRun, diff       bool
-	author             string
+	author, via        string
 	remote, branch     string
 	list               string
 	key, source        string
@@ -111,11 +112,13 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 	f.BoolVar(&flags.downgrade, "allow-downgrade", false, "set the version even if it is lower than the present one")
 	f.StringVar(&flags.digests, "digest-policy", "refuse", "what to do with a digest beside the tag when no new digest is given: refuse, drop, keep")
 	f.StringVar(&flags.author, "author", "", "author and committer, as 'Name <email>' (default: $GIT_AUTHOR_NAME …, the Git configuration)")
+	f.StringVar(&flags.via, "commit-via", "git", "who makes the commit that is pushed: git, or the service's api, which signs it in the name of the token's owner")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "print what would be done, and stop")
 	f.BoolVar(&flags.diff, "diff", false, "print the diff (a dry run always does)")
 	repoFlag(cmd, &flags.repo)
 	_ = cmd.RegisterFlagCompletionFunc("env", a.completeEnvironmentFlag)
 	a.complete(cmd, "digest-policy", "refuse", "drop", "keep")
+	a.complete(cmd, "commit-via", "git", "api")
 	exits(cmd, ExitRefused, ExitTransient, ExitAccess)
 	return cmd
 }
@@ -166,6 +169,9 @@ func (f bumpFlags) conflicts() []error {
 	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
 	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
 	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")
+	exclude(f.via != "git" && f.via != "api", fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
+	exclude(f.via == "api" && (f.remote != "" || !f.lands()), "--commit-via api is for a bump on the service: add --push or --repo")
+	exclude(f.via == "api" && f.author != "", "--commit-via api and --author exclude each other: the author is the token's owner")
 	exclude(len(f.files) > 0 && f.env != "" && !f.lands(), "--file and --env exclude each other: both say which files to edit")
 	return problems
 }
@@ -329,16 +335,40 @@ func (a *app) stamp(ctx context.Context, author string, checkout *git.Checkout) 
 			return stamp, &usageError{err, "write it as 'Name <email>'"}
 		}
 		stamp.Author, stamp.Committer = signature, signature
-		return stamp, nil
+		return a.signing(ctx, stamp, checkout)
 	}
 	var err error
 	if stamp.Author, err = git.Identity(ctx, a.workdir(), checkout, git.Author, a.host.Getenv); err == nil {
 		stamp.Committer, err = git.Identity(ctx, a.workdir(), checkout, git.Committer, a.host.Getenv)
 	}
 	if errors.Is(err, git.ErrNoIdentity) {
-		return a.defaultStamp(), nil
+		return a.signing(ctx, a.defaultStamp(), checkout)
 	}
-	return stamp, err
+	if err != nil {
+		return stamp, err
+	}
+	return a.signing(ctx, stamp, checkout)
+}
+
+// signing has commits signed with the key that the environment names, or as Git's
+// configuration says.
+func (a *app) signing(ctx context.Context, stamp bump.Stamp, checkout *git.Checkout) (bump.Stamp, error) {
+	var signer *git.Signer
+	var err error
+	if key := a.host.Getenv("PAWL_SIGNING_KEY_FILE"); key != "" {
+		if !filepath.IsAbs(key) {
+			key = filepath.Join(a.workdir(), key)
+		}
+		if signer, err = git.SSHSigner(key); err != nil {
+			return stamp, &usageError{err, "PAWL_SIGNING_KEY_FILE names the file of an SSH key"}
+		}
+	} else if signer, err = git.FindSigner(ctx, a.workdir(), checkout, stamp.Committer); err != nil {
+		return stamp, err
+	}
+	if signer != nil {
+		stamp.Sign = func(commit []byte) ([]byte, error) { return signer.Sign(ctx, commit) }
+	}
+	return stamp, nil
 }
 
 // defaultStamp is for a job in which nobody configured an identity.

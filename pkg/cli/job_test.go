@@ -30,7 +30,7 @@ func TestJob(t *testing.T) {
 		env[name] = value
 		return env
 	}
-	plain := bumpFlags{digests: "refuse", env: "dev"}
+	plain := bumpFlags{digests: "refuse", via: "git", env: "dev"}
 	want := in(base, plain, "acme/api:1", "acme/web:2")
 	if want.Sequence != (bump.Sequence{Number: 7, Source: "acme/api/.github/workflows/release.yml"}) || want.Source != "acme/api@abc" ||
 		want.Run != "https://github.com/acme/api/actions/runs/42" || len(want.Key) != 16 {

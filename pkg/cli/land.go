@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/config"
@@ -68,7 +66,13 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 		return nil, err
 	}
 	request.Job = a.job(flags, l.slug(), flags.what(request))
-	plan, err := a.planLanding(ctx, flags, l, a.target(flags, request, remote, l.config))
+	target := a.target(flags, request, remote, l.config)
+	if flags.remote == "" {
+		if target.Forge, err = a.client(l); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := planLanding(ctx, flags, target)
 	if err != nil {
 		return nil, bump.Explain(err)
 	}
@@ -92,15 +96,11 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	return outcome, nil
 }
 
-func (a *app) planLanding(ctx context.Context, flags bumpFlags, l location, target bump.Target) (*bump.PushPlan, error) {
+func planLanding(ctx context.Context, flags bumpFlags, target bump.Target) (*bump.PushPlan, error) {
 	if !flags.pr {
 		return bump.PlanPush(ctx, target)
 	}
-	client, err := a.client(l)
-	if err != nil {
-		return nil, err
-	}
-	return bump.PlanPull(ctx, target, bump.Review{Forge: client, Draft: flags.draft, Labels: flags.labels, Reviewers: flags.reviewers})
+	return bump.PlanPull(ctx, target, bump.Review{Forge: target.Forge, Draft: flags.draft, Labels: flags.labels, Reviewers: flags.reviewers})
 }
 
 // onServer connects to the repository that the flags name.
@@ -112,7 +112,7 @@ func (a *app) onServer(ctx context.Context, flags bumpFlags) (location, *git.Rem
 	if err != nil {
 		return l, nil, err
 	}
-	if l.token == "" && !flags.dryRun {
+	if (l.anonymous() || flags.via == "api" && !l.canCallAPI()) && !flags.dryRun {
 		return l, nil, errNoToken{}
 	}
 	remote, err := a.remote(l)
@@ -121,7 +121,11 @@ func (a *app) onServer(ctx context.Context, flags bumpFlags) (location, *git.Rem
 
 // plainRemote connects to any Git server.
 func (a *app) plainRemote(ctx context.Context, address string) (location, *git.Remote, error) {
-	auth, err := a.credentials(ctx, address)
+	checkout, err := a.checkout(ctx)
+	if err != nil {
+		return location{}, nil, err
+	}
+	auth, err := a.gitAuth(ctx, address, checkout)
 	if err != nil {
 		return location{}, nil, err
 	}
@@ -135,28 +139,9 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 	return location{}, remote, nil
 }
 
-// credentials finds what a Git server wants to see. The token is for the service
-// that it was made for: it goes to no other host.
-func (a *app) credentials(ctx context.Context, address string) (git.Auth, error) {
-	there, err := url.Parse(address)
-	if err != nil { // user@host:path, which is SSH and needs none; or it is refused
-		return git.Auth{}, nil
-	}
-	service, err := url.Parse(a.server())
-	if err != nil || there.Scheme != service.Scheme || !strings.EqualFold(there.Host, service.Host) {
-		return git.Auth{}, nil
-	}
-	token, err := a.token(ctx, a.server())
-	if err != nil || token == "" {
-		return git.Auth{}, err
-	}
-	a.runner().Mask(token)
-	return tokenAuth(token), nil
-}
-
 // target says where to land, and how to find out what is to be done there.
 func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
-	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ReadOnly: flags.dryRun}
+	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
 	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}

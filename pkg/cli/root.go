@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/getpawl/pawl/pkg/actions"
+	"github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/output"
 )
 
@@ -24,6 +25,7 @@ type app struct {
 	dir     string
 	verbose bool
 	timeout time.Duration
+	apps    map[string]*github.App // by repository, so that all of a run share a token
 }
 
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}

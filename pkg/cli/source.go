@@ -27,10 +27,18 @@ type location struct {
 	api      string // https://api.github.com
 	owner    string
 	name     string
-	token    string
+	app      *github.App   // acts, when it is not nil; there is no token then
+	token    string        // for the API; empty: only what is public can be read
+	auth     git.Auth      // for Git
 	checkout *git.Checkout // nil outside a checkout
 	config   *config.Config
 }
+
+// anonymous says that nobody can write.
+func (l location) anonymous() bool { return l.app == nil && l.auth == (git.Auth{}) }
+
+// canCallAPI says that there is an identity for the API, too.
+func (l location) canCallAPI() bool { return l.app != nil || l.token != "" }
 
 func (l location) slug() string     { return l.owner + "/" + l.name }
 func (l location) cloneURL() string { return fmt.Sprintf("%s/%s/%s.git", l.server, l.owner, l.name) }
@@ -54,10 +62,9 @@ func (a *app) locate(ctx context.Context, repo string) (location, error) {
 	if l.owner, l.name, err = a.repository(ctx, repo, l.server, checkout); err != nil {
 		return l, err
 	}
-	if l.token, err = a.token(ctx, l.server); err != nil {
+	if err := a.identify(ctx, &l, checkout); err != nil {
 		return l, err
 	}
-	a.runner().Mask(l.token)
 	if repo != "" && !a.isCheckoutOf(ctx, checkout, l) {
 		return l, nil
 	}
@@ -224,7 +231,7 @@ type errNoToken struct{}
 func (errNoToken) Error() string { return "no token: nothing was changed" }
 func (errNoToken) Unwrap() error { return forge.ErrAccess }
 func (errNoToken) Hint() string {
-	return "set GH_TOKEN or GITHUB_TOKEN to a token with contents: write and pull-requests: write, or run: gh auth login"
+	return "set GH_TOKEN or GITHUB_TOKEN to a token with contents: write and pull-requests: write, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY to a GitHub App's, or run: gh auth login"
 }
 
 // localConfig reads the configuration beside the checkout or the working
@@ -251,7 +258,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if err != nil {
 		return promotion.Source{}, err
 	}
-	if writes && l.token == "" {
+	if writes && !l.canCallAPI() {
 		return promotion.Source{}, errNoToken{}
 	}
 	client, err := a.client(l)
@@ -269,7 +276,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 func (a *app) client(l location) (*github.Client, error) {
 	a.trace("repository %s at %s", l.slug(), l.api)
 	client, err := github.New(github.Options{
-		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token, App: l.app,
 		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
 	})
 	if err != nil {
@@ -280,9 +287,9 @@ func (a *app) client(l location) (*github.Client, error) {
 
 // remote is the repository over the Git protocol.
 func (a *app) remote(l location) (*git.Remote, error) {
-	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
-	if l.token != "" {
-		options.Auth = tokenAuth(l.token)
+	options := git.Options{URL: l.cloneURL(), Auth: l.auth, UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
+	if l.app != nil {
+		options.Credential = func(ctx context.Context) (git.Auth, error) { return appAuth(ctx, l.app) }
 	}
 	remote, err := git.NewRemote(options)
 	if err != nil {
@@ -290,11 +297,6 @@ func (a *app) remote(l location) (*git.Remote, error) {
 	}
 	return remote, nil
 }
-
-// tokenAuth shows a token. Any user name will do beside it; this one works for
-// every kind.
-// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
-func tokenAuth(token string) git.Auth { return git.Auth{Username: "x-access-token", Password: token} }
 
 func userAgent() string { return "pawl/" + thisBuild().Version }
 

@@ -51,6 +51,8 @@ type Environment struct {
 	Paths []string `json:"paths,omitempty"`
 	// Gates that a commit has to pass before it is promoted into this environment. The first environment has none, because nothing is promoted into it.
 	Gates Gates `json:"gates,omitzero"`
+	// RequireVerified makes bump refuse to land a commit in this environment that the hosting service would not call verified, and reads back that it does.
+	RequireVerified bool `json:"requireVerified,omitempty"`
 }
 
 // Gates are conditions on the exact commit that is promoted. All of them have to hold.

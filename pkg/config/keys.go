@@ -61,6 +61,7 @@ func (r *reader) environment(v value) placed {
 			e.pathsValid = len(r.problems) == before
 		}},
 		key{name: "gates", read: func(v value) { e.Gates, e.gates = r.gates(v), v }},
+		key{name: "requireVerified", read: func(v value) { e.RequireVerified = r.boolean(v) }},
 		key{name: "repository", lacks: "environments in other repositories"},
 	)
 	return e

@@ -81,7 +81,7 @@ func testFiles() []testFile {
 		{name: "unknown key, other case", src: "Version: 1\n" + env,
 			problems: []string{`1:1: there is no key "Version"; did you mean "version"?`}},
 		{name: "unknown key, far", src: env + "    region: x\n",
-			problems: []string{`5:5: environments[0]: there is no key "region"; the keys here are name, branch, paths, gates`}},
+			problems: []string{`5:5: environments[0]: there is no key "region"; the keys here are name, branch, paths, gates, requireVerified`}},
 		{name: "hostile key", src: env + "\"\\e[31m\\n" + strings.Repeat("x", 100) + "\": 1\n",
 			problems: []string{`5:1: there is no key "\x1b[31m\n` + strings.Repeat("x", 54) + `"…; the keys here are version, environments, images`}},
 		{name: "key twice", src: env + "    name: prod\n", beyond: true,
@@ -155,6 +155,12 @@ func testFiles() []testFile {
 		{name: "invisible character", src: env + "    paths: [\"base/\\u202e**\"]\n", beyond: true,
 			problems: []string{`5:13: environments[0].paths[0]: "base/\u202e**": control characters, line breaks and invisible characters are not allowed`}},
 
+		{name: "verified", src: env + "    requireVerified: true\n"},
+		{name: "not verified", src: env + "    requireVerified: false\n"},
+		{name: "verified as a word", src: env + "    requireVerified: yes\n", problems: []string{
+			`5:22: environments[0].requireVerified: this must be true or false, not "yes"`}},
+		{name: "verified in quotes", src: env + "    requireVerified: 'true'\n", problems: []string{
+			`5:22: environments[0].requireVerified: this must be true or false, not "true"`}},
 		{name: "gates on the first environment", src: env + "    gates: {approvals: 1}\n", problems: []string{
 			"5:12: environments[0].gates: nothing is promoted into the first environment, so its gates would never be asked; put them on the environment that they protect"}},
 		{name: "gates without value", src: staging + "    gates:\n", problems: []string{"7:11: environments[1].gates: the value is missing"}},

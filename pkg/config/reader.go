@@ -188,6 +188,17 @@ func (r *reader) number(v value, least, most int) int {
 	return 0
 }
 
+// boolean reads true or false. The other words that YAML 1.1 has for them are refused.
+func (r *reader) boolean(v value) bool {
+	if !r.is(v, yaml.ScalarNode) {
+		return false
+	}
+	if v.ShortTag() != "!!bool" || v.Value != "true" && v.Value != "false" {
+		r.problem(v, "this must be true or false, not %s", quote(v.Value))
+	}
+	return v.Value == "true"
+}
+
 // is says whether a value has that kind, and notes a problem if not. Anchors,
 // aliases and tags are refused everywhere: a reviewer shall read every value of
 // a policy where it applies, and an alias is never followed.

@@ -79,6 +79,15 @@ type Forge interface {
 	// [ErrNotFastForward] when sha does not descend from it. On success the
 	// branch was read back at sha, or past it.
 	FastForward(ctx context.Context, branch, old, sha string) error
+	// CommitFiles makes a commit on a branch, through the service, which signs it in
+	// the name of the token's owner. The branch must be at parent; else it returns
+	// [ErrMoved]. It returns [ErrUnsupported], and has sent nothing, when the service
+	// could not make this commit so. The commit's id is returned when it is on the
+	// branch, for sure.
+	CommitFiles(ctx context.Context, branch, parent string, files []FileChange, message string) (sha string, err error)
+	// Verification says whether the service vouches for the signature of a commit, and
+	// in its own words why, or why not ("valid", "unsigned", "unknown_key", …).
+	Verification(ctx context.Context, sha string) (verified bool, reason string, err error)
 
 	// Now is the service's clock: the time in its newest answer. It is the zero
 	// time before the first answer.
@@ -99,6 +108,8 @@ var (
 	ErrNotFastForward = errors.New("not a fast-forward")
 	// ErrAccess: the token is missing, wrong, expired, or may not do this.
 	ErrAccess = errors.New("access denied")
+	// ErrUnsupported: the service does not do this; another way may.
+	ErrUnsupported = errors.New("not supported by the service")
 	// ErrTransient: the network or the service failed; the same call can succeed later.
 	ErrTransient = errors.New("the service could not answer")
 )
@@ -121,6 +132,13 @@ func (e *RefusedError) Error() string {
 		text += "; " + reason
 	}
 	return text
+}
+
+// FileChange is the new content of one file.
+type FileChange struct {
+	Path    string // from the repository's root, with slashes
+	Content []byte
+	Mode    uint32 // as it is in the tree, e.g. 0o100644; 0 for a new file
 }
 
 // Repository is a repository as the hosting service describes it.

@@ -691,8 +691,8 @@ func TestNoHookRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = checkout.RemoteURL(t.Context(), "origin")
-	_, _ = checkout.PersistedCredential(t.Context(), "https://github.com/acme/config")
-	_, _ = checkout.HelperCredential(t.Context(), "https://github.com/acme/config")
+	_, _ = PersistedCredential(t.Context(), w.dir, checkout, "https://github.com/acme/config")
+	_, _ = HelperCredential(t.Context(), w.dir, checkout, "https://github.com/acme/config")
 	_, _ = Identity(t.Context(), w.dir, checkout, Author, func(string) string { return "" })
 	if log, err := os.ReadFile(ran); err == nil {
 		t.Errorf("these ran:\n%s", log)

@@ -44,6 +44,29 @@ func (a Auth) header() (string, error) {
 	return value, nil
 }
 
+// Token returns the token of a credential that holds one as GitHub takes it for
+// Git, beside the user name x-access-token; empty when it holds anything else.
+func (a Auth) Token() string {
+	header, err := a.header()
+	scheme, value, _ := strings.Cut(header, " ")
+	if err != nil || !strings.EqualFold(scheme, "basic") {
+		return ""
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
+	user, token, _ := strings.Cut(string(decoded), ":")
+	if err != nil || user != tokenUser {
+		return ""
+	}
+	return token
+}
+
+// TokenAuth is the credential for a token of GitHub's. Any user name will do
+// beside it; this one works for every kind.
+// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
+func TokenAuth(token string) Auth { return Auth{Username: tokenUser, Password: token} }
+
+const tokenUser = "x-access-token"
+
 // secrets are the texts that must not be shown, in every spelling that a server
 // could send back.
 func (a Auth) secrets() []string {

@@ -357,7 +357,7 @@ func TestPersistedCredential(t *testing.T) {
 			for _, setting := range test.settings {
 				w.git("config", setting[0], strings.ReplaceAll(setting[1], "EXTRA", extra))
 			}
-			auth, err := w.open().PersistedCredential(t.Context(), url)
+			auth, err := PersistedCredential(t.Context(), w.dir, w.open(), url)
 			if auth.Header != test.want || (test.want == "") != errors.Is(err, ErrNoCredential) {
 				t.Errorf("%q, %v", auth.Header, err)
 			}
@@ -369,19 +369,19 @@ func TestHelperCredential(t *testing.T) {
 	t.Parallel()
 	w := newWorking(t, sampleFiles)
 	const url = "https://github.com/acme/config.git"
-	if _, err := w.open().HelperCredential(t.Context(), url); !errors.Is(err, ErrNoCredential) {
+	if _, err := HelperCredential(t.Context(), w.dir, w.open(), url); !errors.Is(err, ErrNoCredential) {
 		t.Errorf("without a helper: %v", err)
 	}
 	w.git("config", "credential.https://github.com.helper", `!f() { echo username=x; echo "password=$GITHUB_TOKEN"; }; f`)
-	auth, err := w.open().HelperCredential(t.Context(), url)
+	auth, err := HelperCredential(t.Context(), w.dir, w.open(), url)
 	if err != nil || auth.Username != "x" || auth.Password != canary {
 		t.Errorf("%v, %v", auth, err)
 	}
-	if _, err := w.open().HelperCredential(t.Context(), "https://example.com/acme/config"); !errors.Is(err, ErrNoCredential) {
+	if _, err := HelperCredential(t.Context(), w.dir, w.open(), "https://example.com/acme/config"); !errors.Is(err, ErrNoCredential) {
 		t.Errorf("for another host: %v", err)
 	}
 	w.git("config", "credential.https://github.com.helper", `!echo `+canary+` >&2; exit 1`)
-	if _, err := w.open().HelperCredential(t.Context(), url); !errors.Is(err, ErrNoCredential) {
+	if _, err := HelperCredential(t.Context(), w.dir, w.open(), url); !errors.Is(err, ErrNoCredential) {
 		t.Errorf("a failing helper: %v", err)
 	} else {
 		noCanary(t, err.Error())
@@ -434,7 +434,7 @@ func TestScrub(t *testing.T) {
 	got := scrub([]string{
 		"PATH=/bin", "HOME=/root", "GIT_DIR=x", "GIT_INDEX_FILE=x", "GIT_SSH_COMMAND=x", "GIT_TRACE=1", "GIT_CONFIG_PARAMETERS=x",
 		"GIT_CONFIG_GLOBAL=g", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=k", "GIT_CONFIG_VALUE_0=v", "GIT_ASKPASS=x", "SSH_ASKPASS=x",
-		"GIT_EXEC_PATH=x", "GIT_TEMPLATE_DIR=x", "LC_MESSAGES=de", "LANGUAGE=de", "GITHUB_TOKEN=secret", "HTTPS_PROXY=p",
+		"GIT_EXEC_PATH=x", "GIT_TEMPLATE_DIR=x", "LC_MESSAGES=de", "LANGUAGE=de", "GITHUB_TOKEN=secret", "HTTPS_PROXY=p", "PAWL_APP_PRIVATE_KEY=secret",
 	}, false)
 	want := []string{
 		"PATH=/bin", "HOME=/root", "GIT_CONFIG_GLOBAL=g", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=k", "GIT_CONFIG_VALUE_0=v", "HTTPS_PROXY=p",

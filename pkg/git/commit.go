@@ -77,7 +77,14 @@ func formatCommit(tree plumbing.Hash, parents []plumbing.Hash, message Message) 
 		fmt.Fprintf(&b, "parent %s\n", parent)
 	}
 	fmt.Fprintf(&b, "author %s\ncommitter %s\n\n%s", author, committer, text)
-	return b.Bytes(), nil
+	if message.Sign == nil {
+		return b.Bytes(), nil
+	}
+	signature, err := message.Sign(b.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return withSignature(b.Bytes(), signature), nil
 }
 
 // parseCommit reads the header of a commit object: one line for the tree, one for

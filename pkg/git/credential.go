@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -9,14 +10,15 @@ import (
 
 // PersistedCredential returns the Authorization header that Git's configuration
 // holds for a URL, as actions/checkout leaves it behind (in the repository's
-// configuration, or in a file that is included from there). It returns
+// configuration, or in a file that is included from there). The configuration is
+// that of the checkout, or of the folder when the checkout is nil. It returns
 // [ErrNoCredential] when there is none.
-func (c *Checkout) PersistedCredential(ctx context.Context, repository string) (Auth, error) {
-	target, err := remoteURL(repository)
+func PersistedCredential(ctx context.Context, dir string, checkout *Checkout, repository string) (Auth, error) {
+	git, target, err := credentialProgram(dir, checkout, repository)
 	if err != nil {
 		return Auth{}, err
 	}
-	out, err := c.git.output(ctx, run{args: []string{"config", "--get-urlmatch", "http.extraheader", target.String()}})
+	out, err := git.output(ctx, run{args: []string{"config", "--get-urlmatch", "http.extraheader", target.String()}})
 	if err != nil {
 		if exitCode(err) == 1 { // no such key
 			return Auth{}, ErrNoCredential
@@ -34,15 +36,16 @@ func (c *Checkout) PersistedCredential(ctx context.Context, repository string) (
 	return auth, nil
 }
 
-// HelperCredential asks the user's Git credential helpers for a URL. They are
-// programs, run with the user's environment; none of them gets a terminal to ask
-// at. It returns [ErrNoCredential] when none of them knows.
-func (c *Checkout) HelperCredential(ctx context.Context, repository string) (Auth, error) {
-	target, err := remoteURL(repository)
+// HelperCredential asks the user's Git credential helpers for a URL: those that
+// are configured in the checkout, or for the folder when the checkout is nil.
+// They are programs, run with the user's environment; none of them gets a
+// terminal to ask at. It returns [ErrNoCredential] when none of them knows.
+func HelperCredential(ctx context.Context, dir string, checkout *Checkout, repository string) (Auth, error) {
+	git, target, err := credentialProgram(dir, checkout, repository)
 	if err != nil {
 		return Auth{}, err
 	}
-	out, err := c.git.output(ctx, run{
+	out, err := git.output(ctx, run{
 		args:   []string{"credential", "fill"},
 		stdin:  strings.NewReader(credentialRequest(target)),
 		tokens: true,
@@ -66,6 +69,23 @@ func (c *Checkout) HelperCredential(ctx context.Context, repository string) (Aut
 		return Auth{}, ErrNoCredential
 	}
 	return auth, nil
+}
+
+// credentialProgram is the git to ask about a URL. Without one there are no
+// credentials of Git's.
+func credentialProgram(dir string, checkout *Checkout, repository string) (program, *url.URL, error) {
+	target, err := remoteURL(repository)
+	if err != nil {
+		return program{}, nil, err
+	}
+	if checkout != nil {
+		return checkout.git, target, nil
+	}
+	git, err := findProgram(dir)
+	if errors.Is(err, ErrNoGit) {
+		err = ErrNoCredential
+	}
+	return git, target, err
 }
 
 // credentialRequest is the input of git credential.

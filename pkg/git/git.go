@@ -21,7 +21,8 @@
 //     stripped of what could drive a terminal.
 //   - The git program runs without hooks, filters, a file system monitor or a
 //     prompt, without the network, and without the caller's GIT_ environment. The
-//     one thing it may start is a credential helper, where a caller asks for that.
+//     one thing it may start is a credential helper, where a caller asks for that;
+//     so are the programs that Git's configuration names for signatures.
 //
 // What it does not do: it makes no merges and no tags, knows no SHA-256
 // repositories and no repositories on a local path, and runs no filters (LFS and

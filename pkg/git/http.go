@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,11 +33,15 @@ func (r *Remote) send(ctx context.Context, method string, target *url.URL, servi
 	if !sameOrigin(r.base, target) {
 		return nil, fmt.Errorf("a request to %q is not allowed", target.Host)
 	}
+	authorization, err := r.authorize(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	watch := time.AfterFunc(r.stall, func() { cancel(errStalled) })
 	request, err := http.NewRequestWithContext(ctx, method, target.String(), bytes.NewReader(body))
 	if err == nil {
-		r.setHeaders(request, service)
+		r.setHeaders(request, service, authorization)
 		var response *http.Response
 		if response, err = r.client.Do(request); err == nil {
 			r.trace("%s %s: HTTP %d", method, target.Path, response.StatusCode)
@@ -54,10 +59,27 @@ func (r *Remote) send(ctx context.Context, method string, target *url.URL, servi
 	return nil, err
 }
 
-func (r *Remote) setHeaders(request *http.Request, service string) {
+// authorize returns the value of the Authorization header, and sees to it that
+// nothing the server says can show it.
+func (r *Remote) authorize(ctx context.Context) (string, error) {
+	auth, err := r.credential(ctx)
+	if err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, secret := range auth.secrets() {
+		if !slices.Contains(r.secrets, secret) {
+			r.secrets = append(r.secrets, secret)
+		}
+	}
+	return auth.header()
+}
+
+func (r *Remote) setHeaders(request *http.Request, service, authorization string) {
 	request.Header.Set("User-Agent", r.agent)
-	if r.authorization != "" {
-		request.Header.Set("Authorization", r.authorization)
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization)
 	}
 	if request.Method == http.MethodPost {
 		request.Header.Set("Content-Type", "application/x-"+service+"-request")
@@ -99,7 +121,10 @@ func (r *Remote) clean(text string) string {
 }
 
 func (r *Remote) cleanLines(text string) []string {
-	return printableLines(redact(text, r.secrets))
+	r.mu.Lock()
+	secrets := slices.Clone(r.secrets)
+	r.mu.Unlock()
+	return printableLines(redact(text, secrets))
 }
 
 // statusError is nil for an answer to read on with. Otherwise it closes the body.

@@ -13,11 +13,17 @@ type Message struct {
 	Body              string // may be empty
 	Trailers          []Trailer
 	Author, Committer Signature
+	// Sign returns the signature of a commit, as [Signer.Sign] does. Commits are not
+	// signed when it is nil.
+	Sign func(commit []byte) ([]byte, error)
 }
 
 // Trailer is a "Key: value" line at the end of a message.
 // https://git-scm.com/docs/git-interpret-trailers
 type Trailer struct{ Key, Value string }
+
+// Text is the message as it stands in the commit.
+func (m Message) Text() (string, error) { return m.format() }
 
 // format returns the text: subject, body and trailers, each after an empty line,
 // and a final newline.

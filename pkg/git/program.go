@@ -163,6 +163,8 @@ func scrub(env []string, tokens bool) []string {
 			return false
 		case slices.Contains(tokenVariables(), name):
 			return !tokens
+		case name == "PAWL_APP_PRIVATE_KEY":
+			return true
 		}
 		return strings.HasPrefix(name, "GIT_") || name == "SSH_ASKPASS" || name == "LANGUAGE" || strings.HasPrefix(name, "LC_")
 	})

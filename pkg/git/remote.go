@@ -27,6 +27,9 @@ type Options struct {
 	// as Git does with GIT_SSH_COMMAND; empty: ssh.
 	SSHCommand string
 	UserAgent  string
+	// Credential is asked before each request, instead of Auth, when it is not nil: it
+	// is for a credential that expires.
+	Credential func(ctx context.Context) (Auth, error)
 	// RootCAs are the certificate authorities to trust; nil: the system's.
 	RootCAs *x509.CertPool
 	// Stall is how long the server may be silent; 0: 90 seconds. The time for a
@@ -69,25 +72,25 @@ func (l Limits) withDefaults() Limits {
 // the next commit of a branch costs little. It may be used from several
 // goroutines at once.
 type Remote struct {
-	name          string   // for messages
-	base          *url.URL // nil over SSH
-	shell         *shell   // nil over HTTP
-	authorization string
-	secrets       []string
-	agent         string
-	client        *http.Client
-	stall         time.Duration
-	limits        Limits
-	sleep         func(ctx context.Context, d time.Duration) error
-	trace         func(format string, args ...any)
-	objects       *memory
+	name       string   // for messages
+	base       *url.URL // nil over SSH
+	shell      *shell   // nil over HTTP
+	credential func(ctx context.Context) (Auth, error)
+	agent      string
+	client     *http.Client
+	stall      time.Duration
+	limits     Limits
+	sleep      func(ctx context.Context, d time.Duration) error
+	trace      func(format string, args ...any)
+	objects    *memory
 
-	mu     sync.Mutex
-	upload *advertisement  // the newest, for its capabilities
-	push   *advertisement  // of the last Tip, until a push takes it
-	tips   []plumbing.Hash // commits that are here with all their trees
-	heads  []plumbing.Hash // commits that are here with some of their trees
-	whole  bool            // the server cannot send parts of a commit
+	mu      sync.Mutex
+	upload  *advertisement  // the newest, for its capabilities
+	push    *advertisement  // of the last Tip, until a push takes it
+	tips    []plumbing.Hash // commits that are here with all their trees
+	heads   []plumbing.Hash // commits that are here with some of their trees
+	whole   bool            // the server cannot send parts of a commit
+	secrets []string        // of the credentials that were shown to the server
 }
 
 // NewRemote checks the options. It makes no request.
@@ -100,22 +103,23 @@ func NewRemote(options Options) (*Remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	authorization, err := options.Auth.header()
-	if err != nil {
+	if _, err := options.Auth.header(); err != nil {
 		return nil, err
 	}
 	r := &Remote{
-		base:          base,
-		shell:         shell,
-		authorization: authorization,
-		secrets:       options.Auth.secrets(),
-		agent:         options.UserAgent,
-		client:        newClient(options.RootCAs),
-		stall:         options.Stall,
-		limits:        options.Limits.withDefaults(),
-		sleep:         options.Sleep,
-		trace:         options.Trace,
-		objects:       newMemory(),
+		base:       base,
+		shell:      shell,
+		credential: options.Credential,
+		agent:      options.UserAgent,
+		client:     newClient(options.RootCAs),
+		stall:      options.Stall,
+		limits:     options.Limits.withDefaults(),
+		sleep:      options.Sleep,
+		trace:      options.Trace,
+		objects:    newMemory(),
+	}
+	if r.credential == nil {
+		r.credential = func(context.Context) (Auth, error) { return options.Auth, nil }
 	}
 	if shell != nil {
 		r.name, shell.command = options.URL, options.SSHCommand

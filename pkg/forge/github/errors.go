@@ -26,11 +26,15 @@ type operation struct {
 // can ask about it.
 type callError struct {
 	text  string
+	hint  string // what to do about it; empty when the text says all
 	kinds []error
 }
 
 func (e *callError) Error() string   { return e.text }
 func (e *callError) Unwrap() []error { return e.kinds }
+
+// Hint says what to do.
+func (e *callError) Hint() string { return e.hint }
 
 // networkError is a request that got no complete answer.
 type networkError struct {
@@ -92,6 +96,10 @@ func isSHA(s string) bool { return commitSHA.MatchString(s) }
 // out of them.
 func (c *Client) explain(ctx context.Context, op operation, err error) error {
 	var done *callError
+	var link *url.Error
+	if errors.As(err, &link) && errors.As(link.Err, &done) { // an App that got no token
+		return done
+	}
 	if err == nil || errors.As(err, &done) {
 		return err
 	}
@@ -101,11 +109,16 @@ func (c *Client) explain(ctx context.Context, op operation, err error) error {
 	if errors.As(err, &refused) {
 		clean := &forge.RefusedError{What: doing}
 		for _, reason := range refused.Reasons {
-			clean.Reasons = append(clean.Reasons, c.secret.remove(reason))
+			clean.Reasons = append(clean.Reasons, c.secrets.remove(reason))
 		}
 		return clean
 	}
-	return &callError{text: c.secret.remove(doing + ": " + err.Error()), kinds: kinds(ctx, err)}
+	failed := &callError{text: c.secrets.remove(doing + ": " + err.Error()), kinds: kinds(ctx, err)}
+	var advice interface{ Hint() string }
+	if errors.As(err, &advice) {
+		failed.hint = c.secrets.remove(advice.Hint())
+	}
+	return failed
 }
 
 // kinds are what a caller can ask about an error. When the context ended, that is
@@ -116,7 +129,7 @@ func kinds(ctx context.Context, err error) []error {
 		found = append(found, cause)
 	}
 	for _, kind := range []error{
-		forge.ErrNotFound, forge.ErrExists, forge.ErrMoved, forge.ErrNotFastForward, forge.ErrAccess, forge.ErrTransient,
+		forge.ErrNotFound, forge.ErrExists, forge.ErrMoved, forge.ErrNotFastForward, forge.ErrAccess, forge.ErrTransient, forge.ErrUnsupported,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, kind) {

@@ -57,6 +57,8 @@ type Options struct {
 	Owner, Name string
 	// Token authenticates. Without one, only what is public can be read.
 	Token string
+	// App authenticates instead of a token, when it is not nil.
+	App *App
 	// UserAgent is sent with each request; "pawl" when empty.
 	UserAgent string
 
@@ -84,7 +86,7 @@ type Client struct {
 	owner, name string
 	pacer       *pacer
 	clock       *clock
-	secret      secret
+	secrets     *secrets
 	known       *known
 }
 
@@ -92,6 +94,15 @@ var _ forge.Forge = (*Client)(nil)
 
 // New returns a client. It makes no request.
 func New(opts Options) (*Client, error) {
+	if opts.App != nil {
+		return newClient(opts, opts.App.tokenOtherThan)
+	}
+	return newClient(opts, func(context.Context, string) (string, error) { return opts.Token, nil })
+}
+
+// newClient returns a client that gets its tokens from authorize, which is told
+// the token that GitHub refused, if there is one.
+func newClient(opts Options, authorize func(ctx context.Context, refused string) (string, error)) (*Client, error) {
 	place, err := parseEndpoint(opts.APIURL)
 	if err != nil {
 		return nil, err
@@ -106,13 +117,13 @@ func New(opts Options) (*Client, error) {
 		endpoint: place,
 		owner:    opts.Owner,
 		name:     opts.Name,
-		pacer:    newPacer(opts),
 		clock:    &clock{},
-		secret:   secret(opts.Token),
+		secrets:  &secrets{},
 		known:    &known{commits: map[string]bool{}},
 	}
+	c.pacer = newPacer(opts, c.secrets)
 	c.api = gh.NewClient(&http.Client{
-		Transport:     newTransport(opts, place, c.pacer, c.clock),
+		Transport:     c.newTransport(opts, authorize),
 		CheckRedirect: checkRedirect(place.api),
 	})
 	c.api.BaseURL = place.api
@@ -214,8 +225,8 @@ func checkNames(owner, name string) error {
 	return nil
 }
 
-func newPacer(opts Options) *pacer {
-	p := &pacer{sleep: opts.Sleep, random: opts.Random, maxWait: opts.MaxWait, trace: secret(opts.Token).guard(opts.Trace)}
+func newPacer(opts Options, known *secrets) *pacer {
+	p := &pacer{sleep: opts.Sleep, random: opts.Random, maxWait: opts.MaxWait, trace: known.guard(opts.Trace)}
 	if p.sleep == nil {
 		p.sleep = sleep
 	}

@@ -69,6 +69,16 @@ func (e *graphqlError) internal() bool {
 	return false
 }
 
+// stale says whether a branch was not where the request expected it.
+func (e *graphqlError) stale() bool {
+	for _, problem := range e.errors {
+		if problem.Type == "STALE_DATA" || strings.HasPrefix(problem.Message, "Expected branch to point to ") {
+			return true
+		}
+	}
+	return false
+}
+
 // unavailable says whether the server does not know the mutation (an old GitHub
 // Enterprise Server) or does not let this token use it.
 func (e *graphqlError) unavailable() bool {
@@ -77,6 +87,13 @@ func (e *graphqlError) unavailable() bool {
 		case "FORBIDDEN", "INSUFFICIENT_SCOPES", "NOT_FOUND":
 			return true
 		}
+	}
+	return e.undefined()
+}
+
+// undefined says whether the server does not know the mutation.
+func (e *graphqlError) undefined() bool {
+	for _, problem := range e.errors {
 		switch problem.Extensions.Code {
 		case "undefinedField", "undefinedType", "variableRequiresValidType", "argumentNotAccepted":
 			return true

@@ -2,11 +2,21 @@ package github
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/getpawl/pawl/pkg/forge"
 )
 
 // TestRedirectMatrix follows each redirect of each method to each kind of place,
@@ -122,9 +132,9 @@ func TestRedirectWithoutLocation(t *testing.T) {
 	wantText(t, c.CreateBranch(t.Context(), "x", shaA), "a change is never redirected")
 }
 
-// TestSignerIsLastLineOfDefense: a request for another origin is not signed even
+// TestGuardIsLastLineOfDefense: a request for another origin carries no token even
 // if something above let it through.
-func TestSignerSignsItsOriginOnly(t *testing.T) {
+func TestGuardIsLastLineOfDefense(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{
 		"https://api.github.com/x":      "Bearer " + canary,
@@ -135,7 +145,7 @@ func TestSignerSignsItsOriginOnly(t *testing.T) {
 		"https://api.github.com.evil/x": "",
 	} {
 		var got string
-		s := &signer{api: mustURL(t, "https://api.github.com/"), token: canary, next: roundTripper(func(req *http.Request) (*http.Response, error) {
+		s := &guard{api: mustURL(t, "https://api.github.com/"), next: roundTripper(func(req *http.Request) (*http.Response, error) {
 			got = req.Header.Get("Authorization")
 			return answer(req, 200, "{}"), nil
 		})}
@@ -154,4 +164,108 @@ func TestSignerSignsItsOriginOnly(t *testing.T) {
 			t.Error("the caller's request was changed")
 		}
 	}
+}
+
+// TestTokenStaysAtItsOrigin redirects a read, a change, a GraphQL mutation and both
+// requests for an App's token, in each way, to another host, port and scheme, and to
+// another place on the same server: nobody but that server is ever connected to.
+func TestTokenStaysAtItsOrigin(t *testing.T) {
+	t.Parallel()
+	var strangers atomic.Int32
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			strangers.Add(1)
+			_ = conn.Close()
+		}
+	}()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]string{
+		"another host": "http://localhost:" + port, "another port": "http://127.0.0.1:" + port,
+		"another scheme": "https://127.0.0.1:" + port, "the same": "",
+	}
+	cells := 0
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		for place, base := range places {
+			for step, call := range redirectedCalls(pemOf(key)) {
+				cells++
+				method, path, _ := strings.Cut(step, " ")
+				var credentials, redirects atomic.Int32
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Header.Get("Authorization") != "" {
+						credentials.Add(1)
+					}
+					w.Header().Set("Content-Type", "application/json")
+					switch {
+					case r.Method == method && strings.HasSuffix(r.URL.Path, path):
+						redirects.Add(1)
+						w.Header().Set("Location", base+"/elsewhere")
+						write(w, code, `{"message":"Moved"}`)
+					case strings.HasSuffix(r.URL.Path, "/installation"):
+						write(w, 200, `{"id":7,"permissions":{"contents":"write"}}`)
+					default:
+						write(w, 404, `{"message":"Not Found"}`)
+					}
+				}))
+				err := call(t.Context(), Options{APIURL: server.URL, Owner: "acme", Name: "config", Token: canary, MaxWait: -1})
+				server.Close()
+				if err == nil || redirects.Load() == 0 || credentials.Load() == 0 {
+					t.Errorf("%d of %s to %s: %v, after %d redirects and %d requests with a credential", code, step, place, err, redirects.Load(), credentials.Load())
+				}
+			}
+		}
+	}
+	if cells != 100 || strangers.Load() != 0 {
+		t.Errorf("%d cells, in which strangers were connected to %d times", cells, strangers.Load())
+	}
+}
+
+// redirectedCalls are calls by the request that is to be redirected.
+func redirectedCalls(key []byte) map[string]func(context.Context, Options) error {
+	with := func(call func(context.Context, *Client) error) func(context.Context, Options) error {
+		return func(ctx context.Context, opts Options) error {
+			c, err := New(opts)
+			if err != nil {
+				return err
+			}
+			return call(ctx, c)
+		}
+	}
+	mint := func(ctx context.Context, opts Options) error {
+		app, err := NewApp(AppOptions{ID: "1", Key: key, Now: time.Now}, opts)
+		if err != nil {
+			return err
+		}
+		_, err = app.Token(ctx)
+		return err
+	}
+	return map[string]func(context.Context, Options) error{
+		"GET /git/ref/heads/dev": with(func(ctx context.Context, c *Client) error { _, err := c.Branch(ctx, "dev"); return err }),
+		"POST /git/refs":         with(func(ctx context.Context, c *Client) error { return c.CreateBranch(ctx, "dev", shaA) }),
+		"POST /graphql": with(func(ctx context.Context, c *Client) error {
+			_, err := c.CommitFiles(ctx, "dev", shaA, []forge.FileChange{{Path: "a"}}, "m")
+			return err
+		}),
+		"GET /installation":   mint,
+		"POST /access_tokens": mint,
+	}
+}
+
+func pemOf(key *rsa.PrivateKey) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 }

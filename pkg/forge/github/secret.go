@@ -4,29 +4,45 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 )
 
-// secret is the token.
-type secret string
-
-// String keeps the token out of whatever prints a value that holds it.
-func (secret) String() string { return "***" }
-
-// GoString is for %#v.
-func (secret) GoString() string { return "***" }
-
-// remove takes the token out of a text. A server can echo a request.
-func (s secret) remove(text string) string {
-	if s == "" {
-		return text
-	}
-	text = strings.ReplaceAll(text, string(s), "***")
-	return strings.ReplaceAll(text, url.QueryEscape(string(s)), "***")
+// secrets are the tokens that a client has used.
+type secrets struct {
+	mu    sync.Mutex
+	texts []string
 }
 
-// clean takes the token out of an answer before anything cuts or rewrites it.
-func (s secret) clean(resp *http.Response, data []byte) []byte {
+// String keeps the tokens out of whatever prints a value that holds them.
+func (*secrets) String() string { return "***" }
+
+// GoString is for %#v.
+func (*secrets) GoString() string { return "***" }
+
+// add is told of a token before it is sent for the first time.
+func (s *secrets) add(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if token != "" && !slices.Contains(s.texts, token) {
+		s.texts = append(s.texts, token)
+	}
+}
+
+// remove takes the tokens out of a text. A server can echo a request.
+func (s *secrets) remove(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range s.texts {
+		text = strings.ReplaceAll(text, secret, "***")
+		text = strings.ReplaceAll(text, url.QueryEscape(secret), "***")
+	}
+	return text
+}
+
+// clean takes the tokens out of an answer before anything cuts or rewrites it.
+func (s *secrets) clean(resp *http.Response, data []byte) []byte {
 	for _, values := range resp.Header {
 		for i := range values {
 			values[i] = s.remove(values[i])
@@ -35,8 +51,8 @@ func (s secret) clean(resp *http.Response, data []byte) []byte {
 	return []byte(s.remove(string(data)))
 }
 
-// guard returns a trace function that never sees the token and is never nil.
-func (s secret) guard(trace func(string, ...any)) func(string, ...any) {
+// guard returns a trace function that never sees the tokens and is never nil.
+func (s *secrets) guard(trace func(string, ...any)) func(string, ...any) {
 	if trace == nil {
 		return func(string, ...any) {}
 	}

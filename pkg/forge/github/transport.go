@@ -17,9 +17,10 @@ import (
 // maxAnswer bounds one answer, after decompression.
 const maxAnswer = 32 << 20
 
-// newTransport builds the chain that each request goes through:
-// retry and rate limits, then one bounded and complete answer, then the token.
-func newTransport(opts Options, place endpoint, p *pacer, c *clock) http.RoundTripper {
+// newTransport builds the chain that each request goes through: the token, then
+// retry and rate limits, then one bounded and complete answer, then a last look at
+// where the token goes.
+func (c *Client) newTransport(opts Options, authorize func(ctx context.Context, refused string) (string, error)) http.RoundTripper {
 	base := opts.Transport
 	if base == nil {
 		base = newBaseTransport()
@@ -28,9 +29,9 @@ func newTransport(opts Options, place endpoint, p *pacer, c *clock) http.RoundTr
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	sign := &signer{next: base, api: place.api, token: opts.Token}
-	answers := &reader{next: sign, timeout: timeout, limit: maxAnswer, clock: c, secret: secret(opts.Token)}
-	return &retrier{next: answers, pacer: p}
+	guard := &guard{next: base, api: c.endpoint.api}
+	answers := &reader{next: guard, timeout: timeout, limit: maxAnswer, clock: c.clock, secrets: c.secrets}
+	return &signer{next: &retrier{next: answers, pacer: c.pacer}, authorize: authorize, secrets: c.secrets}
 }
 
 func newBaseTransport() *http.Transport {
@@ -46,21 +47,61 @@ func newBaseTransport() *http.Transport {
 	}
 }
 
-// signer adds the token to requests for the API's own origin. It looks at every
-// request, so a redirect cannot carry the token elsewhere.
+// signer adds the token to requests. When it is refused and there is another one,
+// as for an App's token that has expired, the request is sent again with that: a
+// request that was answered with 401 has changed nothing.
 type signer struct {
-	next  http.RoundTripper
-	api   *url.URL
-	token string
+	next      http.RoundTripper
+	authorize func(ctx context.Context, refused string) (string, error)
+	secrets   *secrets
 }
 
 func (t *signer) RoundTrip(req *http.Request) (*http.Response, error) {
+	token, err := t.authorize(req.Context(), "")
+	if err != nil {
+		return nil, err
+	}
+	resp, err := t.send(req, req.Body, token)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || token == "" || req.Body != nil && req.GetBody == nil {
+		return resp, err
+	}
+	again, err := t.authorize(req.Context(), token)
+	if err != nil || again == token {
+		return resp, err
+	}
+	body := req.Body
+	if body != nil {
+		if body, err = req.GetBody(); err != nil {
+			return nil, fmt.Errorf("sending the request again: %w", err)
+		}
+	}
+	return t.send(req, body, again)
+}
+
+func (t *signer) send(req *http.Request, body io.ReadCloser, token string) (*http.Response, error) {
 	signed := req.Clone(req.Context())
+	signed.Body = body
 	signed.Header.Del("Authorization")
-	if t.token != "" && sameOrigin(req.URL, t.api) {
-		signed.Header.Set("Authorization", "Bearer "+t.token)
+	if token != "" {
+		t.secrets.add(token)
+		signed.Header.Set("Authorization", "Bearer "+token)
 	}
 	return t.next.RoundTrip(signed)
+}
+
+// guard takes the token off a request that is not for the API's own origin. It
+// looks at every request, so that no redirect can carry the token elsewhere.
+type guard struct {
+	next http.RoundTripper
+	api  *url.URL
+}
+
+func (t *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !sameOrigin(req.URL, t.api) {
+		req = req.Clone(req.Context())
+		req.Header.Del("Authorization")
+	}
+	return t.next.RoundTrip(req)
 }
 
 // reader makes one attempt and returns an answer that is complete, bounded and,
@@ -70,7 +111,7 @@ type reader struct {
 	timeout time.Duration
 	limit   int64
 	clock   *clock
-	secret  secret
+	secrets *secrets
 }
 
 // content is a body that was read already.
@@ -104,7 +145,7 @@ func (t *reader) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Request = req
 	if !isRaw(req) || resp.StatusCode >= 300 {
-		data = t.secret.clean(resp, data)
+		data = t.secrets.clean(resp, data)
 	}
 	resp.Body = &content{bytes.NewReader(data), data}
 	resp.ContentLength = int64(len(data))

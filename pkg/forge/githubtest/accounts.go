@@ -2,9 +2,12 @@ package githubtest
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -83,6 +86,11 @@ type app struct {
 	slug, name  string
 	permissions Permissions
 	created     time.Time
+
+	keys          []*rsa.PublicKey
+	suspended     time.Time          // zero: it is not
+	absent        map[int64]bool     // the repositories that it is not installed on
+	installations map[int64]*account // by their number: whose repositories they are for
 }
 
 // email is the address that GitHub gives to web commits of users who keep theirs
@@ -116,6 +124,7 @@ type token struct {
 // caller is who does something, and how.
 type caller struct {
 	account *account // nil: nobody
+	app     *app     // an App that shows who it is by a JSON Web Token; there is no account then
 	token   *token   // nil for the Go methods: only the role counts
 	via     Via
 }
@@ -172,6 +181,14 @@ func (s *Server) CreateApp(slug string, permissions Permissions) string {
 		workflows: permissions.allows("workflows", "write"),
 	}
 	return s.issueLocked(t, "ghs_").value
+}
+
+// Tokens returns every token that the server would accept, whoever's it is: to look
+// for them where none should be.
+func (s *Server) Tokens() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.tokens))
 }
 
 // RevokeToken makes a token invalid, as deleting it does. Unknown ones are ignored.

@@ -28,6 +28,10 @@ func (s *Server) authenticate(r *http.Request, via Via) (caller, error) {
 	value = strings.TrimSpace(value)
 	switch strings.ToLower(scheme) {
 	case "bearer", "token": // both are accepted [docs: authenticating to the REST API]
+		if strings.Count(value, ".") == 2 {
+			a, err := s.appOf(value)
+			return caller{app: a, via: via}, err
+		}
 	case "basic":
 		value = basicPassword(value)
 	default:
@@ -68,6 +72,9 @@ func (s *Server) callerOf(value string, via Via) (caller, error) {
 	if t == nil || !t.expires.IsZero() && !s.clock.now().Before(t.expires) {
 		return caller{via: via}, &Error{Status: 401, Message: "Bad credentials"}
 	}
+	if t.kind == installationToken && !t.owner.app.suspended.IsZero() {
+		return caller{via: via}, errSuspended()
+	}
 	return caller{account: t.owner, token: t, via: via}, nil
 }
 
@@ -98,6 +105,9 @@ func (r *repository) sees(c caller) bool {
 	if c.token != nil && c.token.repositories != nil && !c.token.repositories[r.id] {
 		return r.public
 	}
+	if c.app != nil {
+		return r.public || r.server.installedOn(c.app, r)
+	}
 	if c.isBot() {
 		return true
 	}
@@ -110,6 +120,14 @@ func (c caller) isBot() bool { return c.account != nil && c.account.kind == "Bot
 // may says whether the caller may do something in the repository: nil, or the
 // answer that GitHub gives.
 func (r *repository) may(c caller, need access) error {
+	switch {
+	case need == byApp() && c.app == nil:
+		return errNoAssertion()
+	case need == byApp():
+		return nil
+	case c.app != nil: // an App by itself gets nowhere; its words for that are unverified
+		return errNotAccessible(c)
+	}
 	if !r.sees(c) {
 		return errNotFound()
 	}

@@ -65,7 +65,7 @@ func (r *repository) commitOf(ctx context.Context, name string) (*commit, error)
 }
 
 // commitJSON is the schema commit.
-func (r *repository) commitJSON(c *commit) object {
+func (r *repository) commitJSON(ctx context.Context, c *commit) object {
 	parents := []object{}
 	for _, parent := range c.parents {
 		parents = append(parents, object{
@@ -77,7 +77,7 @@ func (r *repository) commitJSON(c *commit) object {
 		"html_url": r.html("/commit/" + c.sha), "comments_url": r.api("/commits/" + c.sha + "/comments"),
 		"commit": object{
 			"url": r.api("/git/commits/" + c.sha), "author": c.author.json(), "committer": c.committer.json(),
-			"message": apiMessage(c.message), "comment_count": 0, "verification": verification(),
+			"message": apiMessage(c.message), "comment_count": 0, "verification": r.verification(ctx, c),
 			"tree": object{"sha": c.tree, "url": r.api("/git/trees/" + c.tree)},
 		},
 		"author":    r.server.simpleUser(r.server.accountByEmail(c.author.email)),
@@ -91,14 +91,6 @@ func apiMessage(message string) string { return strings.TrimRight(message, "\n")
 
 func (s signature) json() object {
 	return object{"name": s.name, "email": s.email, "date": stamp(s.when)}
-}
-
-// verification is the schema verification of a commit without a signature; this
-// server checks none.
-func verification() object {
-	return object{
-		"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil,
-	}
 }
 
 // accountByEmail finds whose commit it is by the address that GitHub gives out:
@@ -134,7 +126,7 @@ func listCommits(ctx context.Context, q *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return paged(q, all, func(c *commit) any { return r.commitJSON(c) }), nil
+	return paged(q, all, func(c *commit) any { return r.commitJSON(ctx, c) }), nil
 }
 
 // filterCommits applies path, author, since and until.
@@ -226,7 +218,7 @@ func getCommit(ctx context.Context, q *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := q.repo.commitJSON(c)
+	body := q.repo.commitJSON(ctx, c)
 	added, removed := total(changes)
 	body["stats"] = object{"additions": added, "deletions": removed, "total": added + removed}
 	body["files"] = q.repo.filesJSON(changes[:min(len(changes), maxFiles)], c.sha)
@@ -239,16 +231,16 @@ func getGitCommit(ctx context.Context, q *request) (*response, error) {
 	if err != nil {
 		return nil, notFoundIfMissing(err)
 	}
-	return ok(q.repo.gitCommitJSON(c)), nil
+	return ok(q.repo.gitCommitJSON(ctx, c)), nil
 }
 
-func (r *repository) gitCommitJSON(c *commit) object {
-	full := r.commitJSON(c)
+func (r *repository) gitCommitJSON(ctx context.Context, c *commit) object {
+	full := r.commitJSON(ctx, c)
 	return object{
 		"sha": c.sha, "node_id": full["node_id"], "url": r.api("/git/commits/" + c.sha),
 		"html_url": full["html_url"], "author": c.author.json(), "committer": c.committer.json(),
 		"message": apiMessage(c.message), "tree": object{"sha": c.tree, "url": r.api("/git/trees/" + c.tree)},
-		"parents": full["parents"], "verification": verification(),
+		"parents": full["parents"], "verification": r.verification(ctx, c),
 	}
 }
 
@@ -302,7 +294,7 @@ func createGitCommit(ctx context.Context, q *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return created(q.repo.gitCommitJSON(c)), nil
+	return created(q.repo.gitCommitJSON(ctx, c)), nil
 }
 
 // signature is an account's, now.
@@ -362,7 +354,7 @@ func getBranch(ctx context.Context, q *request) (*response, error) {
 	}
 	self := r.api("/branches/" + name)
 	return ok(object{
-		"name": name, "commit": r.commitJSON(c), "protected": r.protected(name),
+		"name": name, "commit": r.commitJSON(ctx, c), "protected": r.protected(name),
 		"_links":         object{"self": self, "html": r.html("/tree/" + name)},
 		"protection":     object{"enabled": r.protected(name)},
 		"protection_url": self + "/protection",

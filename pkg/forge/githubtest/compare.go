@@ -81,7 +81,7 @@ func compare(ctx context.Context, q *request) (*response, error) {
 		return nil, err
 	}
 	commits, header, first := comparedPage(q, c.ahead)
-	body := r.comparisonJSON(c, commits, baseName+"..."+headName)
+	body := r.comparisonJSON(ctx, c, commits, baseName+"..."+headName)
 	if first {
 		changes, err := r.changes(ctx, c.mergeBase.tree, c.head.tree)
 		if err != nil {
@@ -129,17 +129,17 @@ func (r *repository) networkOf(owner string) *repository {
 }
 
 // comparisonJSON is the schema commit-comparison.
-func (r *repository) comparisonJSON(c *comparison, commits []*commit, basehead string) object {
+func (r *repository) comparisonJSON(ctx context.Context, c *comparison, commits []*commit, basehead string) object {
 	list := []any{}
 	for _, commit := range commits {
-		list = append(list, r.commitJSON(commit))
+		list = append(list, r.commitJSON(ctx, commit))
 	}
 	html := r.html("/compare/" + basehead)
 	return object{
 		"url": r.api("/compare/" + basehead), "html_url": html,
 		"permalink_url": r.html("/compare/" + r.owner.login + ":" + c.base.sha[:7] + "..." + r.owner.login + ":" + c.head.sha[:7]),
 		"diff_url":      html + ".diff", "patch_url": html + ".patch",
-		"base_commit": r.commitJSON(c.base), "merge_base_commit": r.commitJSON(c.mergeBase),
+		"base_commit": r.commitJSON(ctx, c.base), "merge_base_commit": r.commitJSON(ctx, c.mergeBase),
 		"status": c.status(), "ahead_by": len(c.ahead), "behind_by": c.behind,
 		"total_commits": len(c.ahead), "commits": list,
 	}

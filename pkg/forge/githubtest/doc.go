@@ -38,9 +38,9 @@
 // a client must not depend on such a detail.
 //
 // It does not: send webhooks, run Actions, keep CODEOWNERS, deployments, merge
-// queues, signatures or teams as more than names; follow renames in merges;
-// hash with SHA-256; or serve other GraphQL than viewer and updateRefs, which it
-// says in the answer. A path that it does not know is answered with 404.
+// queues or teams as more than names; check OpenPGP signatures; follow renames in merges; hash with SHA-256; or serve other GraphQL than viewer,
+// updateRefs and createCommitOnBranch, which it says in the answer. A path that it
+// does not know is answered with 404.
 //
 // It needs the git binary, version 2.30 or newer, and nothing else.
 package githubtest

@@ -45,8 +45,8 @@ func graphqlFailure(data any, problem *graphqlError) *response {
 	return ok(body)
 }
 
-// serveGraphQL answers viewer { login } and the mutation updateRefs, and says of
-// everything else that it is not modeled.
+// serveGraphQL answers viewer { login } and the mutations updateRefs and
+// createCommitOnBranch, and says of everything else that it is not modeled.
 func serveGraphQL(ctx context.Context, q *request) (*response, error) {
 	if q.http.Method != http.MethodPost {
 		return nil, errNotFound()
@@ -92,6 +92,10 @@ func (q *request) execute(ctx context.Context, op operation, variables map[strin
 		return graphqlFailure(nil, f.undefined("Mutation", op.kind))
 	case op.kind == "mutation" && f.name == "updateRefs":
 		return q.updateRefs(ctx, f, variables)
+	case op.kind == "mutation" && f.name == "createCommitOnBranch" && q.server.opts.NoCreateCommit:
+		return graphqlFailure(nil, f.undefined("Mutation", op.kind))
+	case op.kind == "mutation" && f.name == "createCommitOnBranch":
+		return q.createCommitOnBranch(ctx, f, variables)
 	}
 	return unmodeled(op.fields)
 }
@@ -103,7 +107,7 @@ func unmodeled(fields []field) *response {
 	}
 	return graphqlFailure(nil, &graphqlError{
 		Type:    "NOT_MODELED",
-		Message: fmt.Sprintf("githubtest does not model %s in GraphQL: it knows query { viewer { login } } and the mutation updateRefs, one field in a request", name),
+		Message: fmt.Sprintf("githubtest does not model %s in GraphQL: it knows query { viewer { login } } and the mutations updateRefs and createCommitOnBranch, one field in a request", name),
 	})
 }
 

@@ -46,6 +46,7 @@ type store struct {
 	fresh   map[string]loose // not on disk yet
 	commits map[string]*commit
 	trees   map[string][]entry
+	vouched map[string]bool // the commits that GitHub signed
 }
 
 // loose is an object that is not on disk yet.
@@ -57,7 +58,7 @@ type loose struct {
 func newStore(git, dir string) *store {
 	return &store{
 		git: git, dir: dir,
-		fresh: map[string]loose{}, commits: map[string]*commit{}, trees: map[string][]entry{},
+		fresh: map[string]loose{}, commits: map[string]*commit{}, trees: map[string][]entry{}, vouched: map[string]bool{},
 	}
 }
 
@@ -302,13 +303,17 @@ func (s signature) String() string {
 
 // writeCommit stores a commit.
 func (s *store) writeCommit(tree string, parents []string, author, committer signature, message string) (string, error) {
+	return s.write("commit", []byte(formatCommit(tree, parents, author, committer, message)))
+}
+
+func formatCommit(tree string, parents []string, author, committer signature, message string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "tree %s\n", tree)
 	for _, parent := range parents {
 		fmt.Fprintf(&text, "parent %s\n", parent)
 	}
 	fmt.Fprintf(&text, "author %s\ncommitter %s\n\n%s", author, committer, message)
-	return s.write("commit", []byte(text.String()))
+	return text.String()
 }
 
 // tree returns the entries of a tree.

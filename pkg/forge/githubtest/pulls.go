@@ -637,7 +637,7 @@ func pullCommits(ctx context.Context, q *request) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return paged(q, list[:min(len(list), maxCompared)], func(c *commit) any { return q.repo.commitJSON(c) }), nil
+	return paged(q, list[:min(len(list), maxCompared)], func(c *commit) any { return q.repo.commitJSON(ctx, c) }), nil
 }
 
 // pullFiles is GET …/pulls/{n}/files: against the merge base, at most 3000.

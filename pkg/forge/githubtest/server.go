@@ -56,6 +56,8 @@ type Options struct {
 	// NoUpdateRefs removes the GraphQL mutation updateRefs from the schema, as on
 	// a GitHub Enterprise Server from before it was there.
 	NoUpdateRefs bool
+	// NoCreateCommit does so with the mutation createCommitOnBranch.
+	NoCreateCommit bool
 
 	// Observe is called with every API request and its answer, one at a time.
 	Observe func(Exchange)
@@ -86,7 +88,8 @@ type Server struct {
 	log      []RefUpdate
 	requests []Request
 	faults   []*plannedFault
-	serial   int64 // of requests, for X-GitHub-Request-Id
+	serial   int64    // of requests, for X-GitHub-Request-Id
+	signers  []string // SSH keys for signatures, as lines of an allowed signers file
 }
 
 // New starts a server. It needs the git binary.
@@ -285,6 +288,9 @@ func (s *Server) dispatch(ctx context.Context, q *request) (*response, error) {
 		return nil, err
 	}
 	if !match.inRepository() {
+		if match.need == byApp() && who.app == nil {
+			return nil, errNoAssertion()
+		}
 		return match.handle(ctx, q)
 	}
 	return s.inRepository(ctx, q, match)

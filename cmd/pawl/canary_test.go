@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/getpawl/pawl/pkg/cli"
+)
+
+// Every token of a script's server is a canary: after the script it must be in
+// nothing that pawl wrote. What pawl printed is kept in this file, outside of the
+// script's own directory.
+const transcriptVariable = "PAWL_TEST_TRANSCRIPT"
+
+// transcribe also writes to the transcript what goes to the two streams.
+func transcribe(host *cli.Host) error {
+	name := os.Getenv(transcriptVariable)
+	if name == "" {
+		return nil
+	}
+	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	host.Out, host.Err = io.MultiWriter(host.Out, file), io.MultiWriter(host.Err, file)
+	return nil
+}
+
+// masking is how a job's runner is told what to hide: the one place for a token.
+var masking = regexp.MustCompile(`(?m)^::add-mask::.*$`)
+
+// leaks looks for the server's tokens in all that is left of a script.
+func (s *stage) leaks(ts *testscript.TestScript) []string {
+	canaries := spellings(s.server.Tokens())
+	var found []string
+	look := func(where string, data []byte) {
+		if slices.ContainsFunc(canaries, func(canary []byte) bool { return bytes.Contains(data, canary) }) {
+			found = append(found, where)
+		}
+	}
+	if printed, err := os.ReadFile(ts.Getenv(transcriptVariable)); err == nil {
+		look("what was printed", masking.ReplaceAll(printed, nil))
+	}
+	for _, request := range s.server.Requests() {
+		look("the URL of "+request.Method+" "+request.Path, []byte(request.Path+"?"+request.Query))
+	}
+	for _, pr := range s.repo.PullRequests(context.Background()) {
+		look(fmt.Sprintf("pull request %d", pr.Number), []byte(pr.Title+pr.Body))
+	}
+	dir, err := s.repo.Dir(context.Background())
+	ts.Check(err)
+	objects, err := exec.Command("git", "-C", dir, "cat-file", "--batch-all-objects", "--batch").Output()
+	ts.Check(err)
+	look("the repository on the server", objects)
+	ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || ownedByScript(name) {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		look(name, data)
+		return err
+	}))
+	return found
+}
+
+// spellings are the ways in which a token could be written.
+func spellings(tokens []string) [][]byte {
+	var all [][]byte
+	for _, token := range tokens {
+		credential := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
+		for _, text := range []string{token, url.QueryEscape(token), base64.StdEncoding.EncodeToString([]byte(token)), credential} {
+			all = append(all, []byte(strings.TrimRight(text, "=")))
+		}
+	}
+	return all
+}
+
+// ownedByScript says whether scripts themselves put tokens into files of this name.
+func ownedByScript(name string) bool {
+	base := filepath.Base(name)
+	return base == ".netrc" || base == ".gitconfig" || base == "runner.config" ||
+		base == "config" && strings.HasSuffix(filepath.Dir(name), ".git")
+}
