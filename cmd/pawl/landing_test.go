@@ -64,14 +64,15 @@ func must(t *testing.T, err error) {
 
 // landed is what a bump says in JSON.
 type landed struct {
-	Action string `json:"action"`
-	Commit string `json:"commit"`
-	Number int    `json:"number"`
+	Action   string `json:"action"`
+	Commit   string `json:"commit"`
+	Number   int    `json:"number"`
+	Attempts int    `json:"attempts"`
 }
 
 // bump runs one process in the environment of a job.
 func (f *field) bump(ctx context.Context, dir string, job map[string]string, args ...string) (landed, error) {
-	cmd := exec.CommandContext(ctx, f.pawl, append([]string{"bump", "--repo", slug, "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(ctx, f.pawl, append([]string{"bump", "--repo", slug, "-o", "json", "--timeout", "20m"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = []string{
 		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "PAWL_TEST_WAIT=1", "GITHUB_TOKEN=" + f.token,
@@ -152,14 +153,15 @@ func TestProcessesLandTogether(t *testing.T) {
 	if whole() {
 		jobs, rounds = 50, 20
 	}
-	for range rounds {
+	for round := range rounds {
 		f := newField(t, kustomization(jobs, "1.0.0"))
 		dir := t.TempDir()
-		acknowledged := make([]string, jobs)
+		acknowledged, attempts := make([]string, jobs), make([]int, jobs)
 		group, ctx := errgroup.WithContext(t.Context())
 		for i := range jobs {
 			group.Go(func() error {
 				result, err := f.bump(ctx, dir, run(fmt.Sprint("w", i), 1), fmt.Sprintf("ghcr.io/acme/app%d:1.0.1", i))
+				attempts[i] = result.Attempts
 				if acknowledged[i] = result.Commit; err == nil && result.Action != "push" {
 					err = fmt.Errorf("the action is %q", result.Action)
 				}
@@ -184,6 +186,7 @@ func TestProcessesLandTogether(t *testing.T) {
 			t.Errorf("the file is\n%s", content)
 		}
 		f.forward(t)
+		t.Logf("round %d: %d jobs, %d commits, at most %d attempts", round+1, jobs, len(commits), slices.Max(attempts))
 	}
 }
 
@@ -230,4 +233,44 @@ func TestOutOfOrder(t *testing.T) {
 		}
 		f.forward(t)
 	}
+}
+
+// Pipelines that ask for a review at the same time share one pull request, which
+// has, and lists, what each of them brought.
+func TestPipelinesShareOneReview(t *testing.T) {
+	t.Parallel()
+	const jobs = 8
+	f := newField(t, kustomization(jobs, "1.0.0"))
+	dir := t.TempDir()
+	group, ctx := errgroup.WithContext(t.Context())
+	for i := range jobs {
+		group.Go(func() error {
+			result, err := f.bump(ctx, dir, run(fmt.Sprint("w", i), 1), "--pr", fmt.Sprintf("ghcr.io/acme/app%d:1.0.1", i))
+			if err == nil && (result.Action != "pull-request" || result.Number != 1) {
+				err = fmt.Errorf("%s, #%d", result.Action, result.Number)
+			}
+			return err
+		})
+	}
+	must(t, group.Wait())
+	if all := f.repo.PullRequests(t.Context()); len(all) != 1 || !all[0].Open {
+		t.Fatalf("%d pull requests", len(all))
+	}
+	if commits := f.line(t, "pawl/bump/dev"); len(commits) != jobs {
+		t.Errorf("%d commits for %d jobs", len(commits), jobs)
+	}
+	if content, _ := f.repo.File(t.Context(), "pawl/bump/dev", "base/kustomization.yaml"); content != kustomization(jobs, "1.0.1") {
+		t.Errorf("the file is\n%s", content)
+	}
+	pr, err := f.repo.PullRequest(t.Context(), 1)
+	must(t, err)
+	for i := range jobs {
+		if row := fmt.Sprintf("| `ghcr.io/acme/app%d` | `1.0.1` |", i); strings.Count(pr.Body, row) != 1 {
+			t.Errorf("%s is not in the text once:\n%s", row, pr.Body)
+		}
+	}
+	if f.repo.Head("dev") != f.start {
+		t.Error("dev moved")
+	}
+	f.forward(t)
 }

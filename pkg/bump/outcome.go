@@ -9,13 +9,14 @@ import (
 
 // The actions of a bump.
 const (
-	ActionNone       = "none"       // every reference has that version already
-	ActionPlan       = "plan"       // a dry run
-	ActionWrite      = "write"      // files were written
-	ActionCommit     = "commit"     // a commit was made in the checkout
-	ActionPush       = "push"       // a commit was pushed
-	ActionLanded     = "landed"     // this very job had set the versions before
-	ActionSuperseded = "superseded" // newer versions are in place
+	ActionNone       = "none"         // every reference has that version already
+	ActionPlan       = "plan"         // a dry run
+	ActionWrite      = "write"        // files were written
+	ActionCommit     = "commit"       // a commit was made in the checkout
+	ActionPush       = "push"         // a commit was pushed
+	ActionPull       = "pull-request" // a commit was pushed to the branch of a pull request
+	ActionLanded     = "landed"       // this very job had set the versions before
+	ActionSuperseded = "superseded"   // newer versions are in place
 )
 
 // Outcome is what a bump did.
@@ -24,6 +25,8 @@ type Outcome struct {
 	Environment string       `json:"environment,omitempty"`
 	Branch      string       `json:"branch,omitempty"`
 	Commit      string       `json:"commit,omitempty"` // the commit that has the versions: a new one, or the one that was there
+	Number      int          `json:"number,omitempty"` // the pull request
+	URL         string       `json:"url,omitempty"`
 	Parent      string       `json:"parent,omitempty"`
 	Attempts    int          `json:"attempts,omitempty"` // pushes tried, since others pushed at the same time
 	Diff        string       `json:"diff,omitempty"`
@@ -70,6 +73,8 @@ func (o *Outcome) headline(w *output.Printer) string {
 		return "would set " + count + o.target()
 	case ActionWrite:
 		return "set " + count
+	case ActionPull:
+		return fmt.Sprintf("pushed %s to #%d: set %s%s", w.Bold(short(o.Commit)), o.Number, count, o.target())
 	case ActionLanded:
 		return fmt.Sprintf("landed already as %s%s", w.Bold(short(o.Commit)), o.target())
 	case ActionSuperseded:

@@ -57,6 +57,8 @@ type PushPlan struct {
 	Notes       []string
 
 	site    *site
+	old     string // where the branch that is pushed to is expected: at the tip, or nowhere yet
+	pull    *pull  // the pull request that takes the place of a push; nil: none
 	objects *git.Objects
 	entries []git.File
 	commits []string // those of the branch that are known, newest first
@@ -69,7 +71,7 @@ func PlanPush(ctx context.Context, target Target) (*PushPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &PushPlan{Environment: at.env.Name, Branch: at.branch, Tip: at.tip, site: at}
+	p := &PushPlan{Environment: at.env.Name, Branch: at.branch, Tip: at.tip, site: at, old: at.tip}
 	if err := p.plan(ctx, ""); err != nil {
 		return nil, err
 	}
@@ -238,7 +240,7 @@ func (p *PushPlan) Apply(ctx context.Context, stamp Stamp, pause Pause) (*Outcom
 }
 
 func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome, error) {
-	lost, unanswered := 0, sent{}
+	lost, unanswered, started := 0, sent{}, stamp.Now()
 	for try := 1; ; try++ {
 		if commit := unanswered.landed(p); commit != "" {
 			p.Plan = unanswered[commit]
@@ -247,7 +249,6 @@ func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome
 		if p.Empty() {
 			return p.outcome(p.idle(), p.Tip, try-1), nil
 		}
-		started := stamp.Now()
 		commit, err := p.push(ctx, stamp)
 		if err == nil {
 			return p.outcome(ActionPush, commit, try), nil
@@ -261,11 +262,12 @@ func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome
 			}
 			unanswered[commit] = p.Plan
 		default:
-			return nil, explain(err, p.Branch)
+			return nil, err
 		}
 		if err := pause.Sleep(ctx, backoff(try, stamp.Now().Sub(started), pause.Random())); err != nil {
 			return nil, fmt.Errorf("pushing to %s: others pushed first, %d times: %w", p.Branch, try, err)
 		}
+		started = stamp.Now()
 		if err := p.renew(ctx); err != nil {
 			return nil, err
 		}
@@ -274,6 +276,9 @@ func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome
 
 // renew reads the branch again and plans on what is there now.
 func (p *PushPlan) renew(ctx context.Context) error {
+	if p.pull != nil {
+		return p.replace(ctx)
+	}
 	seen := p.Tip
 	tip, err := p.site.target.head(ctx, p.Branch)
 	if err != nil {
@@ -282,7 +287,7 @@ func (p *PushPlan) renew(ctx context.Context) error {
 	if tip == "" {
 		return deleted(p.Branch, seen)
 	}
-	p.Tip = tip
+	p.Tip, p.old = tip, tip
 	return p.plan(ctx, seen)
 }
 
@@ -298,7 +303,13 @@ func (p *PushPlan) idle() string {
 }
 
 // Outcome is what comes of a plan that is not applied.
-func (p *PushPlan) Outcome() *Outcome { return p.outcome(p.idle(), p.Tip, 0) }
+func (p *PushPlan) Outcome() *Outcome {
+	o := p.outcome(p.idle(), p.Tip, 0)
+	if p.pull != nil {
+		o.Number, o.URL = p.pull.number, p.pull.url
+	}
+	return o
+}
 
 func (p *PushPlan) outcome(action, commit string, attempts int) *Outcome {
 	o := &Outcome{
@@ -345,7 +356,12 @@ func (p *PushPlan) push(ctx context.Context, stamp Stamp) (string, error) {
 	// it happened.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushedWithin)
 	defer cancel()
-	return commit, p.site.target.Remote.Push(ctx, p.objects, p.Branch, p.Tip, commit)
+	if p.pull != nil {
+		if err := p.pull.clear(ctx); err != nil {
+			return "", err
+		}
+	}
+	return commit, p.site.target.Remote.Push(ctx, p.objects, p.Branch, p.old, commit)
 }
 
 func (p *Plan) gitChanges() []git.Change {
@@ -357,9 +373,11 @@ func (p *Plan) gitChanges() []git.Change {
 }
 
 // backoff is a random wait below a ceiling: the time that a try takes, at least
-// 50 ms, doubled with each try up to 3.2 s. Without the random part everybody who
-// lost a race would run the next one in step.
+// 50 ms, doubled with each try up to 3.2 s, or up to four tries where a try takes
+// long because everybody tries at once, and never more than 10 s. Without the
+// random part everybody who lost a race would run the next one in step.
 func backoff(try int, took time.Duration, random float64) time.Duration {
-	ceiling := max(took, 50*time.Millisecond) << min(try, 6)
-	return time.Duration(random * float64(min(ceiling, 3200*time.Millisecond)))
+	most := min(max(3200*time.Millisecond, 4*took), 10*time.Second)
+	ceiling := min(max(took, 50*time.Millisecond)<<min(try, 6), most)
+	return time.Duration(random * float64(ceiling))
 }

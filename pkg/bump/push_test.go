@@ -1,6 +1,7 @@
 package bump_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type world struct {
 	repo   *githubtest.Repository
 	token  string
 	start  string // the first commit of dev
+	url    string // where the repository is; empty: where it says
 	trace  func(format string, args ...any)
 }
 
@@ -63,7 +65,7 @@ func (w *world) commit(t *testing.T, name, content string) string {
 
 // plan plans to set an image, for a job if it has a key.
 func (w *world) plan(ctx context.Context, ref string, job bump.Job) (*bump.PushPlan, error) {
-	remote, err := git.NewRemote(git.Options{URL: w.repo.CloneURL(), Auth: git.Auth{Username: "x-access-token", Password: w.token}, Sleep: wait, Trace: w.trace})
+	remote, err := git.NewRemote(git.Options{URL: cmp.Or(w.url, w.repo.CloneURL()), Auth: git.Auth{Username: "x-access-token", Password: w.token}, Sleep: wait, Trace: w.trace})
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +212,22 @@ func TestOthersOnTopOfALostPush(t *testing.T) {
 	}
 }
 
+// Others pushed first, and then the server is too busy to say where the branch is:
+// that is no rule against the push.
+func TestMovedAndUnreadable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	plan, err := w.plan(t.Context(), "ghcr.io/acme/app0:1.0.1", bump.Job{})
+	check(t, err)
+	w.commit(t, "other.yaml", "by: them\n")
+	w.server.Fail(githubtest.Fault{Kind: githubtest.Unavailable, Method: "GET", Path: "/info/refs", Times: 3}) // all tries of one read
+	outcome, err := apply(t.Context(), plan)
+	check(t, err)
+	if outcome.Action != bump.ActionPush || outcome.Attempts != 2 {
+		t.Errorf("%s after %d attempts", outcome.Action, outcome.Attempts)
+	}
+}
+
 // What was seen on the branch is gone: nothing is put on top, nothing is restored.
 func TestRewrittenHistory(t *testing.T) {
 	t.Parallel()
@@ -276,4 +294,68 @@ func check(t *testing.T, err error) {
 func wait(ctx context.Context, _ time.Duration) error {
 	runtime.Gosched()
 	return ctx.Err()
+}
+
+// Whatever goes wrong at whichever request: a bump that says it did its work did
+// it, and after running it again until it says so, the branch has one commit of it.
+func TestFaultsAtEveryRequest(t *testing.T) {
+	t.Parallel()
+	kinds := []githubtest.Fault{
+		{Kind: githubtest.Reset}, {Kind: githubtest.Reset, After: true}, {Kind: githubtest.ServerError}, {Kind: githubtest.BadGateway, After: true},
+		{Kind: githubtest.Truncated}, {Kind: githubtest.HTML}, {Kind: githubtest.HTML, After: true}, {Kind: githubtest.Unauthorized},
+		{Kind: githubtest.Unauthorized, After: true}, {Kind: githubtest.SecondaryLimit}, {Kind: githubtest.TooManyRequests, After: true},
+	}
+	for request := 1; request <= 6; request++ { // more than a bump makes, for those that come with a retry
+		for _, fault := range kinds {
+			t.Run(fmt.Sprintf("%d %s after=%v", request, fault.Kind, fault.After), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, 1)
+				fault.Request = request
+				w.server.Fail(fault)
+				job := bump.Job{Key: "this job"}
+				for try := 1; ; try++ {
+					outcome, err := w.bump(t.Context(), "ghcr.io/acme/app0:1.0.1", job)
+					if err == nil {
+						if content, _ := w.repo.File(t.Context(), "dev", "base/kustomization.yaml"); !strings.Contains(content, "newTag: 1.0.1") {
+							t.Fatalf("it said %s, and nothing was done", outcome.Action)
+						}
+						break
+					}
+					if try == 3 {
+						t.Fatalf("it failed three times: %v", err)
+					}
+				}
+				if moves := w.moves(t); moves != 1 {
+					t.Errorf("dev moved %d times", moves)
+				}
+			})
+		}
+	}
+}
+
+// A repository that has another name by now is found under the old one.
+func TestRenamedRepository(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.url = w.repo.CloneURL()
+	check(t, w.repo.Rename("acme/deployments"))
+	outcome, err := w.bump(t.Context(), "ghcr.io/acme/app0:1.0.1", bump.Job{})
+	check(t, err)
+	if outcome.Action != bump.ActionPush || w.moves(t) != 1 {
+		t.Errorf("%s, and dev moved %d times", outcome.Action, w.moves(t))
+	}
+}
+
+// A repository without a commit has nothing to bump, and says so.
+func TestEmptyRepository(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	empty, err := w.server.CreateRepository(t.Context(), "acme/empty", githubtest.RepositoryOptions{DefaultBranch: "dev"})
+	check(t, err)
+	empty.SetPermission("release-bot", githubtest.Write)
+	w.url = empty.CloneURL()
+	var refusal *bump.Refusal
+	if _, err := w.bump(t.Context(), "ghcr.io/acme/app0:1.0.1", bump.Job{}); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "the repository is empty") {
+		t.Errorf("got %v", err)
+	}
 }

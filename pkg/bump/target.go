@@ -74,8 +74,13 @@ func (t Target) find(ctx context.Context) (*site, error) {
 // configuration on it.
 func (t Target) guess(ctx context.Context) (*site, error) {
 	tip, err := t.head(ctx, t.Branch)
-	if err != nil || tip == "" {
+	switch {
+	case err != nil:
 		return nil, err
+	case tip == "" && t.Given:
+		return nil, t.noBranch(ctx, t.Branch)
+	case tip == "":
+		return nil, nil //nolint:nilnil // the environment's branch may have another name
 	}
 	_, request, err := t.Choose(config.Conventional(t.Branch))
 	if err != nil {
@@ -138,15 +143,19 @@ func (t Target) noBranch(ctx context.Context, branch string) error {
 	}
 	branches := git.Branches(refs)
 	if len(branches) == 0 {
-		return &Refusal{
-			Reason: "the repository is empty: it has no branch, so no version stands in it",
-			Fix:    "push the manifests there first",
-		}
+		return errEmpty()
 	}
 	slices.Sort(branches)
 	return &Refusal{
 		Reason: fmt.Sprintf("the repository has no branch %q; it has %s", branch, someOf(branches)),
 		Fix:    "a bump never creates an environment's branch: push it once, where the environment should start",
+	}
+}
+
+func errEmpty() error {
+	return &Refusal{
+		Reason: "the repository is empty: it has no branch, so no version stands in it",
+		Fix:    "push the manifests there first",
 	}
 }
 
@@ -167,6 +176,9 @@ func Environments(ctx context.Context, remote *git.Remote, known *config.Config)
 	refs, err := remote.Refs(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(git.Branches(refs)) == 0 {
+		return nil, errEmpty()
 	}
 	head := refs["HEAD"]
 	if head == "" {

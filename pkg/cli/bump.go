@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,8 @@ type bumpFlags struct {
 	files, fields      []string
 	tag, digest        string
 	commit, push       bool
-	pr                 bool
+	pr, draft          bool
+	labels, reviewers  []string
 	add, downgrade     bool
 	mutable, skip      bool
 	create             bool
@@ -58,6 +60,10 @@ With --push the commit goes to the environment's branch on the server, on top of
 whatever others pushed meanwhile; no checkout is needed. --repo and --remote say
 which repository, and mean the one on the server: they push unless --pr is given.
 
+With --pr the commit goes to the environment's one open pull request of bumps,
+from the branch pawl/bump/ENV, which all pipelines share; if there is none, it is
+opened.
+
 A job of a pipeline that is run again finds what it did before and does nothing. So
 does one that comes late: when a newer version is in place, it is left alone, and
 the exit code is 0. Tags that are versions are compared as such; else the run
@@ -68,6 +74,7 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
   pawl bump ghcr.io/acme/api:1.4.2 --repo acme/config --env dev
   pawl bump ghcr.io/acme/api:1.4.2 --remote https://git.example.com/config.git --branch dev
   pawl bump --from-file images.json --repo acme/config --env dev
+  pawl bump ghcr.io/acme/api:1.4.2 --repo acme/config --env dev --pr --reviewer acme/platform
   pawl bump ghcr.io/acme/api --tag 1.4.2 --dry-run
   pawl bump nginx=ghcr.io/acme/nginx:1.27 -f base/kustomization.yaml
   pawl bump --field 'charts/web/values.yaml#server.version=1.4.2'`,
@@ -83,6 +90,10 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 	f.StringSliceVarP(&flags.files, "file", "f", nil, "edit this `FILE`, folder or glob instead (repeatable)")
 	f.BoolVar(&flags.commit, "commit", false, "commit exactly these edits on top of HEAD")
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
+	f.BoolVar(&flags.pr, "pr", false, "add to the environment's pull request of bumps instead of pushing; open it if there is none")
+	f.BoolVar(&flags.draft, "draft", false, "with --pr: open it as a draft")
+	f.StringSliceVar(&flags.reviewers, "reviewer", nil, "with --pr: ask `USER` or ORG/TEAM for a review (repeatable)")
+	f.StringSliceVar(&flags.labels, "label", nil, "with --pr: add a label (repeatable)")
 	f.StringVar(&flags.remote, "remote", "", "push to the Git repository at this `URL` instead of --repo")
 	f.StringVar(&flags.branch, "branch", "", "the branch of --repo or --remote to push to, instead of --env")
 	f.StringVar(&flags.list, "from-file", "", "more images, from a `FILE` with a YAML or JSON list; - is standard input")
@@ -150,10 +161,15 @@ func (f bumpFlags) conflicts() []error {
 	exclude(f.branch != "" && f.env != "", "--branch and --env exclude each other: both say which branch")
 	exclude(f.branch != "" && !f.lands(), "--branch is for a bump on the server: add --push, --repo or --remote")
 	exclude(f.remote != "" && f.branch == "" && f.env == "", "--remote needs --branch, or --env if there is a .pawl.yaml in that repository")
+	if err := config.CheckBranch(f.branch); f.branch != "" && err != nil {
+		problems = append(problems, usagef("", "--branch %q: %v", f.branch, err))
+	}
 	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
+	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
 	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")
-	exclude(f.via != "git" && f.via != "api", fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
+	exclude(!slices.Contains([]string{"", "git", "api"}, f.via), fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
 	exclude(f.via == "api" && (f.remote != "" || !f.lands()), "--commit-via api is for a bump on the service: add --push or --repo")
+	exclude(f.via == "api" && f.pr, "--commit-via api and --pr exclude each other: the branch of the pull request is pushed with Git")
 	exclude(f.via == "api" && f.author != "", "--commit-via api and --author exclude each other: the author is the token's owner")
 	exclude(len(f.files) > 0 && f.env != "" && !f.lands(), "--file and --env exclude each other: both say which files to edit")
 	return problems
@@ -344,8 +360,13 @@ func (a *app) defaultStamp() bump.Stamp {
 func (a *app) bumpOutputs(outcome *bump.Outcome) error {
 	changed := "false"
 	switch outcome.Action {
-	case bump.ActionWrite, bump.ActionCommit, bump.ActionPush:
+	case bump.ActionWrite, bump.ActionCommit, bump.ActionPush, bump.ActionPull:
 		changed = "true"
 	}
-	return a.outputs("action", outcome.Action, "changed", changed, "commit", outcome.Commit, "branch", outcome.Branch)
+	number := ""
+	if outcome.Number > 0 {
+		number = strconv.Itoa(outcome.Number)
+	}
+	return a.outputs("action", outcome.Action, "changed", changed, "commit", outcome.Commit, "branch", outcome.Branch,
+		"pull-request", number, "url", outcome.URL)
 }

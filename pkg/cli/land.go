@@ -68,13 +68,13 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	request.Job = a.job(flags, l.slug(), flags.what(request))
 	target := a.target(flags, request, remote, l.config)
 	if flags.remote == "" {
-		if target.Forge, err = a.forge(l); err != nil {
+		if target.Forge, err = a.client(l); err != nil {
 			return nil, err
 		}
 	}
-	plan, err := bump.PlanPush(ctx, target)
+	plan, err := a.planLanding(ctx, flags, l, target)
 	if err != nil {
-		return nil, err
+		return nil, bump.Explain(err)
 	}
 	if flags.dryRun {
 		return plan.Outcome(), nil
@@ -83,12 +83,28 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := plan.Apply(ctx, stamp, bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64})
+	pause := bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64}
+	if flags.pr {
+		outcome, err := plan.Propose(ctx, stamp, pause)
+		return outcome, bump.Explain(err)
+	}
+	outcome, err := plan.Apply(ctx, stamp, pause)
 	if err != nil {
-		return nil, err
+		return nil, bump.Explain(err)
 	}
 	plan.Follow(ctx, l.checkout, outcome)
 	return outcome, nil
+}
+
+func (a *app) planLanding(ctx context.Context, flags bumpFlags, l location, target bump.Target) (*bump.PushPlan, error) {
+	if !flags.pr {
+		return bump.PlanPush(ctx, target)
+	}
+	client, err := a.client(l)
+	if err != nil {
+		return nil, err
+	}
+	return bump.PlanPull(ctx, target, bump.Review{Forge: client, Draft: flags.draft, Labels: flags.labels, Reviewers: flags.reviewers})
 }
 
 // onServer connects to the repository that the flags name.
@@ -117,7 +133,10 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 	if err != nil {
 		return location{}, nil, err
 	}
-	remote, err := git.NewRemote(git.Options{URL: address, Auth: auth, UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep})
+	remote, err := git.NewRemote(git.Options{
+		URL: address, Auth: auth, SSHCommand: a.host.Getenv("GIT_SSH_COMMAND"),
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
 	if err != nil {
 		return location{}, nil, &usageError{err, ""}
 	}
@@ -127,7 +146,7 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 // target says where to land, and how to find out what is to be done there.
 func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
 	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
-	if target.Branch == "" {
+	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}
 	target.Choose = func(cfg *config.Config) (config.Environment, bump.Request, error) {
@@ -141,6 +160,9 @@ func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, 
 			place, err = place.named(flags.files)
 		}
 		place.fill(&narrowed)
+		if flags.branch != "" && flags.branch != env.Branch {
+			env.Name = ""
+		}
 		return env, narrowed, err
 	}
 	return target

@@ -261,8 +261,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if writes && !l.canCallAPI() {
 		return promotion.Source{}, errNoToken{}
 	}
-	a.trace("repository %s at %s", l.slug(), l.api)
-	client, err := a.forge(l)
+	client, err := a.client(l)
 	if err != nil {
 		return promotion.Source{}, err
 	}
@@ -273,8 +272,9 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
 }
 
-// forge is the repository over the API.
-func (a *app) forge(l location) (forge.Forge, error) {
+// client is the repository over the service's API.
+func (a *app) client(l location) (*github.Client, error) {
+	a.trace("repository %s at %s", l.slug(), l.api)
 	client, err := github.New(github.Options{
 		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token, App: l.app,
 		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,

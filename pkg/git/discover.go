@@ -22,12 +22,23 @@ type advertisement struct {
 	base    *url.URL // where the repository is: a server may redirect within its origin
 	refs    map[string]string
 	can     *capability.List
-	assumed bool // the server was not asked: it is taken to be able to do what Git can
+	assumed bool     // the server was not asked: it is taken to be able to do what Git can
+	session *session // over SSH, waits for a request; guarded by the remote's mutex
 }
 
 // discover asks for the refs (all, or only the one that is named) and the
 // capabilities of a service.
 func (r *Remote) discover(ctx context.Context, service, only string) (*advertisement, error) {
+	found, err := r.look(ctx, service, only)
+	if err == nil {
+		r.hangUp(found)
+	}
+	return found, err
+}
+
+// look is discover for what a request to the same service follows: hangUp comes
+// after it.
+func (r *Remote) look(ctx context.Context, service, only string) (*advertisement, error) {
 	var found *advertisement
 	err := r.retry(ctx, func() (err error) {
 		found, err = r.discoverOnce(ctx, service, only)
@@ -41,7 +52,7 @@ func (r *Remote) discover(ctx context.Context, service, only string) (*advertise
 	switch {
 	case service == uploadPack:
 		r.upload = found
-	case r.upload == nil:
+	case r.upload == nil && r.shell == nil:
 		r.upload = found.assume()
 	}
 	return found, nil
@@ -75,13 +86,17 @@ func (r *Remote) reading(ctx context.Context, do func(server *advertisement) err
 		}
 		r.trace("asking the server what it can do: %v", err)
 	}
-	if server, err = r.discover(ctx, uploadPack, ""); err != nil {
+	if server, err = r.look(ctx, uploadPack, "HEAD"); err != nil {
 		return err
 	}
+	defer r.hangUp(server)
 	return do(server)
 }
 
 func (r *Remote) discoverOnce(ctx context.Context, service, only string) (*advertisement, error) {
+	if r.shell != nil {
+		return r.lookShell(ctx, service, only)
+	}
 	base := r.base
 	response, err := r.advertised(ctx, base, service)
 	if err != nil {

@@ -60,7 +60,7 @@ func (r *Remote) Fetch(ctx context.Context, commits ...string) (*Objects, error)
 	if len(wants) > 0 {
 		err := r.reading(ctx, func(server *advertisement) error { return r.fetchTips(ctx, server, wants) })
 		if err != nil {
-			return nil, fmt.Errorf("fetching from %s: %w", r.base, err)
+			return nil, fmt.Errorf("fetching from %s: %w", r.name, err)
 		}
 	}
 	return newObjects(r.objects, r), nil
@@ -82,7 +82,7 @@ func (r *Remote) fetchTips(ctx context.Context, server *advertisement, wants []p
 	haves := slices.Clone(r.tips[max(0, len(r.tips)-maxHaves):])
 	r.mu.Unlock()
 	var plans []wish
-	filtered := server.can.Supports(capability.Filter)
+	filtered := server.can.Supports(capability.Filter) && r.byID(server) // what is left out has to come later
 	if len(haves) > 0 {
 		plans = append(plans, wish{wants: wants, haves: haves, shallow: haves, depth: 1, filter: filterWhen(filtered)})
 	}

@@ -41,8 +41,9 @@ func (r *Remote) History(ctx context.Context, tip string, limit int) ([]Commit, 
 	if list, whole, err := o.History(tip); err == nil && (whole || len(list) >= limit) {
 		return list[:min(limit, len(list))], nil
 	}
-	if err := r.fetchHistory(ctx, id, limit); err != nil {
-		return nil, fmt.Errorf("fetching the history of %s from %s: %w", tip, r.base, err)
+	err = r.reading(ctx, func(server *advertisement) error { return r.fetchHistory(ctx, server, id, limit) })
+	if err != nil {
+		return nil, fmt.Errorf("fetching the history of %s from %s: %w", tip, r.name, err)
 	}
 	list, _, err := o.History(tip)
 	return list[:min(limit, len(list))], err
@@ -95,7 +96,7 @@ func (r *Remote) Descends(ctx context.Context, ancestor, descendant string) (boo
 	}
 	found, err := r.between(ctx, old, sha)
 	if err != nil {
-		return false, fmt.Errorf("comparing %s with %s on %s: %w", ancestor, descendant, r.base, err)
+		return false, fmt.Errorf("comparing %s with %s on %s: %w", ancestor, descendant, r.name, err)
 	}
 	for _, each := range found {
 		if each.kind != plumbing.CommitObject {
@@ -122,11 +123,9 @@ func (r *Remote) between(ctx context.Context, old, sha plumbing.Hash) (objects m
 	return objects, err
 }
 
-func (r *Remote) fetchHistory(ctx context.Context, tip plumbing.Hash, limit int) error {
-	return r.reading(ctx, func(server *advertisement) error {
-		_, err := r.commitsOnly(ctx, server, wish{wants: []plumbing.Hash{tip}, depth: limit})
-		return err
-	})
+func (r *Remote) fetchHistory(ctx context.Context, server *advertisement, tip plumbing.Hash, limit int) error {
+	_, err := r.commitsOnly(ctx, server, wish{wants: []plumbing.Hash{tip}, depth: limit})
+	return err
 }
 
 // commitsOnly sends a wish for commits. Where the server cannot leave out what is

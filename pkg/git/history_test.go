@@ -164,3 +164,29 @@ func TestTipThenPush(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A branch that Tip did not look at is not taken to be missing.
+func TestTipThenPushToAnotherBranch(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	main := repo.commit("main", sampleFiles)
+	repo.git("update-ref", "refs/heads/topic", main)
+	remote := repo.remote()
+	objects := fetch(t, remote, main)
+	sha := change(t, objects, main, "base/app.yaml", "image: app:2\n")
+	for name, test := range map[string]struct {
+		sha  string
+		want error
+	}{"at another commit": {sha, ErrMoved}, "at that commit": {main, nil}} {
+		if _, err := remote.Tip(t.Context(), "main"); err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Push(t.Context(), objects, "topic", "", test.sha); !errors.Is(err, test.want) {
+			t.Errorf("creating a branch that is there, %s: %v", name, err)
+		}
+		if got := repo.tip("topic"); got != main {
+			t.Errorf("the branch is at %s", got)
+		}
+	}
+}

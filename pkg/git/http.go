@@ -187,6 +187,9 @@ func (r *Remote) retry(ctx context.Context, read func() error) error {
 // exchange posts one request to a service, to where the repository was found, and
 // returns the answer, which the caller closes.
 func (r *Remote) exchange(ctx context.Context, server *advertisement, service string, body []byte) (io.ReadCloser, error) {
+	if r.shell != nil {
+		return r.exchangeShell(ctx, server, service, body)
+	}
 	response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(service), service, body)
 	if err != nil {
 		return nil, err
@@ -240,6 +243,9 @@ func (a *answer) Close() error {
 // connection, if it had one, else a malformed answer, which a broken connection
 // looks like too.
 func (r *Remote) readError(ctx context.Context, body io.Reader, err error) error {
+	if s, ok := body.(*session); ok {
+		body = s.answer
+	}
 	if body, ok := body.(*answer); ok && body.err != nil {
 		if errors.Is(body.err, errTooLarge) {
 			return body.err

@@ -155,7 +155,7 @@ func (o *Objects) Load(ctx context.Context, files []File) error {
 		return o.from.prepare(ids)
 	}
 	if err := o.remote.load(ctx, ids); err != nil {
-		return fmt.Errorf("fetching files from %s: %w", o.remote.base, err)
+		return fmt.Errorf("fetching files from %s: %w", o.remote.name, err)
 	}
 	return nil
 }

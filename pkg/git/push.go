@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (r *Remote) Push(ctx context.Context, o *Objects, branch, old, sha string) 
 	server := r.takePush(move)
 	if server == nil {
 		if server, err = r.discover(ctx, receivePack, move.ref); err != nil {
-			return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+			return fmt.Errorf("pushing to %s of %s: %w", branch, r.name, err)
 		}
 	}
 	switch server.refs[move.ref] {
@@ -235,6 +236,7 @@ func (r *Remote) sendPush(ctx context.Context, server *advertisement, m move, re
 		return report{text: r.cleanLines(string(said.text)), err: r.readError(ctx, answer, err)}
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxText)) // texts can follow the report
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer, maxText))
 	result := readReport(status, m.ref)
 	result.reason = r.clean(result.reason)
 	result.text = r.cleanLines(string(said.text))
@@ -272,7 +274,10 @@ func (r *Remote) settle(ctx context.Context, m move, report report) error {
 	defer cancel()
 	server, err := r.discover(reading, receivePack, m.ref)
 	if err != nil {
-		if report.refused {
+		switch {
+		case report.refused && report.contended():
+			return fmt.Errorf("%w: %s is being moved by another push (%s); then the branch could not be read: %w", ErrMoved, m.ref, report.reason, err)
+		case report.refused:
 			return report.refusal(m.ref)
 		}
 		return fmt.Errorf("pushing to %s: %w: %w; then the branch could not be read: %w", m.ref, ErrUnknownOutcome, report.err, err)
@@ -307,14 +312,17 @@ func (p report) refusal(ref string) error {
 	return &RefusedError{Ref: ref, Reason: p.reason, Text: p.text}
 }
 
-// contended says that the refusal is about a lock that another push holds, which
-// the branch's value does not show yet. Any other wording counts as a rule: to
-// give up on what would pass is safe, to push forever against a rule is not.
-// The words are those of refs/files-backend.c and builtin/receive-pack.c in Git.
+// contended says that the refusal is about another push, which the branch's value
+// does not show yet: a lock, or a read that is behind. Any other wording counts as
+// a rule: to give up on what would pass is safe, to push forever against a rule is
+// not. The words are those of refs/files-backend.c, refs.c and
+// builtin/receive-pack.c in Git, old and new.
 func (p report) contended() bool {
 	said := strings.Join(append([]string{p.reason}, p.text...), "\n")
 	if strings.Contains(said, "cannot lock ref") {
 		return strings.Contains(said, "File exists") || strings.Contains(said, "but expected")
 	}
-	return strings.Contains(p.reason, "failed to update ref")
+	return slices.ContainsFunc([]string{
+		"failed to update ref", "incorrect old value provided", "reference already exists",
+	}, func(words string) bool { return strings.Contains(p.reason, words) })
 }

@@ -19,11 +19,14 @@ import (
 // Options say which repository a [Remote] is and how to reach it. URL alone is
 // enough for a public repository.
 type Options struct {
-	// URL is the repository's clone URL: https, or http on the loopback interface.
-	// It must not hold credentials.
-	URL       string
-	Auth      Auth
-	UserAgent string
+	// URL is the repository's clone URL: https, or http on the loopback interface;
+	// ssh://user@host:port/path or user@host:path. It must not hold credentials.
+	URL  string
+	Auth Auth // for http and https: over SSH the ssh program knows
+	// SSHCommand is run by a shell in place of ssh, with OpenSSH's arguments added,
+	// as Git does with GIT_SSH_COMMAND; empty: ssh.
+	SSHCommand string
+	UserAgent  string
 	// Credential is asked before each request, instead of Auth, when it is not nil: it
 	// is for a credential that expires.
 	Credential func(ctx context.Context) (Auth, error)
@@ -69,7 +72,9 @@ func (l Limits) withDefaults() Limits {
 // the next commit of a branch costs little. It may be used from several
 // goroutines at once.
 type Remote struct {
-	base       *url.URL
+	name       string   // for messages
+	base       *url.URL // nil over SSH
+	shell      *shell   // nil over HTTP
 	credential func(ctx context.Context) (Auth, error)
 	agent      string
 	client     *http.Client
@@ -90,7 +95,11 @@ type Remote struct {
 
 // NewRemote checks the options. It makes no request.
 func NewRemote(options Options) (*Remote, error) {
-	base, err := remoteURL(options.URL)
+	var base *url.URL
+	shell, err := parseShell(options.URL)
+	if err == nil && shell == nil {
+		base, err = remoteURL(options.URL)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -99,6 +108,7 @@ func NewRemote(options Options) (*Remote, error) {
 	}
 	r := &Remote{
 		base:       base,
+		shell:      shell,
 		credential: options.Credential,
 		agent:      options.UserAgent,
 		client:     newClient(options.RootCAs),
@@ -107,6 +117,11 @@ func NewRemote(options Options) (*Remote, error) {
 		sleep:      options.Sleep,
 		trace:      options.Trace,
 		objects:    newMemory(),
+	}
+	if shell != nil {
+		r.name, shell.command = options.URL, options.SSHCommand
+	} else {
+		r.name = base.String()
 	}
 	if r.credential == nil {
 		r.credential = func(context.Context) (Auth, error) { return options.Auth, nil }
@@ -128,7 +143,7 @@ func NewRemote(options Options) (*Remote, error) {
 func (r *Remote) Refs(ctx context.Context) (map[string]string, error) {
 	found, err := r.discover(ctx, uploadPack, "")
 	if err != nil {
-		return nil, fmt.Errorf("reading the branches of %s: %w", r.base, err)
+		return nil, fmt.Errorf("reading the branches of %s: %w", r.name, err)
 	}
 	return found.refs, nil
 }
@@ -143,7 +158,7 @@ func (r *Remote) Tip(ctx context.Context, branch string) (string, error) {
 	}
 	found, err := r.discover(ctx, receivePack, ref)
 	if err != nil {
-		return "", fmt.Errorf("reading branch %s of %s: %w", branch, r.base, err)
+		return "", fmt.Errorf("reading branch %s of %s: %w", branch, r.name, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -171,6 +186,8 @@ func remoteURL(raw string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("the repository's URL cannot be read")
+	case !strings.Contains(raw, "://"):
+		return nil, errors.New("a path on this machine is not supported: only https and ssh URLs are")
 	case parsed.User != nil:
 		return nil, errors.New("the repository's URL holds a credential: pass the token by itself")
 	case parsed.Hostname() == "" || strings.Trim(parsed.Path, "/") == "":
@@ -182,7 +199,7 @@ func remoteURL(raw string) (*url.URL, error) {
 	case parsed.Scheme == "http":
 		return nil, fmt.Errorf("%q would send the token in the clear: use https", raw)
 	}
-	return nil, fmt.Errorf("%q: only https is supported", raw)
+	return nil, fmt.Errorf("%q: only https and ssh are supported, no local paths", raw)
 }
 
 func loopback(host string) bool {

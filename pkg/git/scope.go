@@ -22,6 +22,9 @@ const (
 	maxByID = 64
 	// maxBelow is how many objects below those are taken without being asked for.
 	maxBelow = 1000
+	// shortHistory is how many commits come along with the folders: the server then
+	// looks through what changed in each. More are asked for without their folders.
+	shortHistory = 20
 	// smallFile is the size up to which files come along with their folder.
 	smallFile = "64k"
 )
@@ -39,22 +42,29 @@ func (s Scope) folder(path string) bool { return path == "" || s.Folder == nil |
 func (s Scope) file(path string) bool   { return s.File == nil || s.File(path) }
 
 // FetchFiles gets a commit, the folders that the scope needs, the contents of the
-// files in scope, and the newest commits of its history (0: itself only), in as
-// few requests as the server allows. It returns the regular files in scope,
-// sorted by path: symbolic links and submodules are left out, and never followed.
+// files in scope, and the newest commits of its history (0: itself only; up to 20
+// cost no request of their own), in as few requests as the server allows. It
+// returns the regular files in scope, sorted by path: symbolic links and submodules
+// are left out, and never followed.
 //
 // On the objects, commits can be made that change files in the folders of the
-// scope. What was fetched before is not fetched again. It returns [ErrNotFound]
-// for a commit that the server does not have or show.
+// scope. What was fetched before is not fetched again, and of a branch that moved
+// only what changed is. It returns [ErrNotFound] for a commit that the server does
+// not have or show: over SSH, that is each commit that is no head any more, unless
+// the server allows more.
 func (r *Remote) FetchFiles(ctx context.Context, commit string, scope Scope, history int) (*Objects, []File, error) {
 	id, err := parseHash(commit)
 	if err != nil {
 		return nil, nil, err
 	}
 	f := &partial{r: r, objects: newObjects(r.objects, r), commit: id, scope: scope, history: max(1, history)}
-	files, err := f.fetch(ctx)
+	var files []File
+	err = r.reading(ctx, func(server *advertisement) error {
+		files, err = f.fetch(ctx, server)
+		return err
+	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("fetching from %s: %w", r.base, err)
+		return nil, nil, fmt.Errorf("fetching from %s: %w", r.name, err)
 	}
 	return f.objects, files, nil
 }
@@ -94,24 +104,31 @@ func (f *partial) survey(objects *Objects) (survey, error) {
 }
 
 // fetch tries the part, then all folders, then everything.
-func (f *partial) fetch(ctx context.Context) ([]File, error) {
-	files, err := f.parts(ctx)
-	var said *saidError
-	if !errors.As(err, &said) {
-		return files, err
+func (f *partial) fetch(ctx context.Context, server *advertisement) ([]File, error) {
+	reason := f.r.noParts(server)
+	if reason == "" {
+		files, err := f.parts(ctx, server)
+		var said *saidError
+		if !errors.As(err, &said) {
+			return files, err
+		}
+		switch missing := notOurs(err); {
+		case missing != nil && strings.Contains(said.text, f.commit.String()):
+			return nil, missing
+		case missing == nil && server.assumed:
+			return nil, err
+		}
+		f.r.mu.Lock()
+		f.r.whole = true
+		f.r.mu.Unlock()
+		reason = err.Error()
 	}
-	if missing := notOurs(err); missing != nil && strings.Contains(said.text, f.commit.String()) {
-		return nil, missing
-	}
-	f.r.trace("fetching all of %s: %v", f.commit, err)
-	f.r.mu.Lock()
-	f.r.whole = true
-	f.r.mu.Unlock()
-	return f.everything(ctx)
+	f.r.trace("fetching all of %s: %s", f.commit, reason)
+	return f.everything(ctx, server)
 }
 
 // parts gets the folders from the top down, then the files and the history.
-func (f *partial) parts(ctx context.Context) ([]File, error) {
+func (f *partial) parts(ctx context.Context, server *advertisement) ([]File, error) {
 	for range maxDepth {
 		here, err := f.survey(f.objects)
 		if err != nil {
@@ -119,11 +136,11 @@ func (f *partial) parts(ctx context.Context) ([]File, error) {
 		}
 		switch {
 		case !here.begun:
-			err = f.begin(ctx)
+			err = f.begin(ctx, server)
 		case len(here.folders) > 0:
-			err = f.folders(ctx, here.folders)
+			err = f.folders(ctx, server, here.folders)
 		default:
-			return here.files, f.contents(ctx, here.files)
+			return here.files, f.contents(ctx, server, here.files)
 		}
 		if err != nil {
 			return nil, err
@@ -132,43 +149,44 @@ func (f *partial) parts(ctx context.Context) ([]File, error) {
 	return nil, &saidError{"packs in which folders are missing"}
 }
 
-// read sends a wish for a part of a commit, when the server can send parts.
-func (f *partial) read(ctx context.Context, plan func(server *advertisement) wish) error {
-	return f.r.reading(ctx, func(server *advertisement) error {
-		if reason := f.r.noParts(server); reason != "" {
-			return &saidError{reason}
-		}
-		_, err := f.r.fetchPack(ctx, server, plan(server))
-		return err
-	})
-}
-
 // noParts says why a server cannot send a part of a commit; empty: it can.
 func (r *Remote) noParts(server *advertisement) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.whole:
-		return "that it cannot send a part of a commit"
+		return "the server cannot send a part of it"
 	case !server.can.Supports(capability.Filter):
-		return "that it has no filters"
+		return "the server has no filters"
+	case !r.byID(server):
+		return "the server sends nothing by its id"
 	}
 	return ""
+}
+
+// byID says whether folders and files can be asked for by their ids. Over HTTP no
+// server of Git's remembers what it showed, so that it has to look anyhow.
+// https://git-scm.com/docs/git-config#Documentation/git-config.txt-uploadpackallowReachableSHA1InWant
+func (r *Remote) byID(server *advertisement) bool {
+	return r.shell == nil || server.can.Supports("allow-reachable-sha1-in-want") || server.can.Supports("allow-any-sha1-in-want")
 }
 
 // begin gets the commit and folders from the root down. A server sends them in
 // that order, so that the answer need not be read to its end. With other commits
 // here, only what differs from them comes.
-func (f *partial) begin(ctx context.Context) error {
+func (f *partial) begin(ctx context.Context, server *advertisement) error {
 	plan := wish{wants: []plumbing.Hash{f.commit}, depth: 1, filter: packp.FilterBlobNone()}
 	plan.rules = packRules{partial: true, enough: f.enough()}
+	if f.history <= shortHistory {
+		plan.depth = f.history
+	}
 	f.r.mu.Lock()
 	plan.haves = slices.Clone(f.r.heads[max(0, len(f.r.heads)-maxHaves):])
 	f.r.mu.Unlock()
 	if len(plan.haves) > 0 {
 		plan.shallow, plan.depth = f.r.objects.boundary(), f.history
 	}
-	if err := f.read(ctx, func(*advertisement) wish { return plan }); err != nil {
+	if _, err := f.r.fetchPack(ctx, server, plan); err != nil {
 		return err
 	}
 	if root, err := f.objects.root(f.commit); err != nil || len(f.r.objects.missing([]plumbing.Hash{root})) > 0 {
@@ -195,19 +213,19 @@ func (f *partial) enough() func(read int64, objects map[plumbing.Hash]object) bo
 
 // folders gets folders by their ids with all that is below them, and meanwhile the
 // history. Where that is too much, the files come later.
-func (f *partial) folders(ctx context.Context, ids []plumbing.Hash) error {
+func (f *partial) folders(ctx context.Context, server *advertisement, ids []plumbing.Hash) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if !f.hasHistory() {
-			if err := f.r.fetchHistory(ctx, f.commit, f.history); err != nil {
+			if err := f.r.fetchHistory(ctx, server, f.commit, f.history); err != nil {
 				f.r.trace("fetching the history of %s: %v", f.commit, err) // it is asked for again
 			}
 		}
 	}()
-	err := f.below(ctx, ids)
+	err := f.below(ctx, server, ids)
 	if err != nil {
 		cancel()
 	}
@@ -218,10 +236,10 @@ func (f *partial) folders(ctx context.Context, ids []plumbing.Hash) error {
 	return err
 }
 
-func (f *partial) below(ctx context.Context, ids []plumbing.Hash) error {
+func (f *partial) below(ctx context.Context, server *advertisement, ids []plumbing.Hash) error {
 	plan := wish{wants: ids, filter: packp.Filter("blob:limit=" + smallFile), rules: packRules{most: maxBelow}}
 	if len(ids) <= maxByID {
-		err := f.read(ctx, func(*advertisement) wish { return plan })
+		_, err := f.r.fetchPack(ctx, server, plan)
 		var said *saidError
 		if !errors.Is(err, errTooMany) && !errors.As(err, &said) {
 			return err
@@ -229,12 +247,13 @@ func (f *partial) below(ctx context.Context, ids []plumbing.Hash) error {
 		f.r.trace("fetching folders with their files: %v", err)
 	}
 	plan.filter, plan.rules.most = packp.FilterBlobNone(), 0
-	return f.read(ctx, func(*advertisement) wish { return plan })
+	_, err := f.r.fetchPack(ctx, server, plan)
+	return err
 }
 
 // contents gets files by their ids, and the commits of the history beside them:
 // what is asked for by its id comes whatever the filter.
-func (f *partial) contents(ctx context.Context, files []File) error {
+func (f *partial) contents(ctx context.Context, server *advertisement, files []File) error {
 	ids := make([]plumbing.Hash, len(files))
 	for i, file := range files {
 		ids[i] = plumbing.NewHash(file.Blob)
@@ -246,7 +265,7 @@ func (f *partial) contents(ctx context.Context, files []File) error {
 	if len(plan.wants) == 0 {
 		return nil
 	}
-	if err := f.read(ctx, func(*advertisement) wish { return plan }); err != nil {
+	if _, err := f.r.fetchPack(ctx, server, plan); err != nil {
 		return err
 	}
 	if len(f.r.objects.missing(plan.wants)) > 0 || !f.hasHistory() {
@@ -263,13 +282,12 @@ func (f *partial) hasHistory() bool {
 
 // everything is for servers that cannot send parts: all folders, then the files;
 // or all of it at once.
-func (f *partial) everything(ctx context.Context) ([]File, error) {
-	err := f.r.reading(ctx, func(server *advertisement) error { return f.complete(ctx, server) })
-	if err != nil {
+func (f *partial) everything(ctx context.Context, server *advertisement) ([]File, error) {
+	if err := f.complete(ctx, server); err != nil {
 		return nil, err
 	}
 	if !f.hasHistory() {
-		if err := f.r.fetchHistory(ctx, f.commit, f.history); err != nil {
+		if err := f.r.fetchHistory(ctx, server, f.commit, f.history); err != nil {
 			return nil, err
 		}
 	}

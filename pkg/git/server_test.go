@@ -130,7 +130,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	backend := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"}, Stderr: io.Discard,
+		Path: git, Args: []string{"http-backend"}, Stderr: io.Discard, Logger: quiet(),
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + s.root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=" + user,
 			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=/nonexistent", "LC_ALL=C",
