@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/git"
@@ -61,7 +62,7 @@ func (p *PushPlan) unsigned(reason string) error {
 
 // verify reads back what the service says of a commit that landed.
 func (p *PushPlan) verify(ctx context.Context, outcome *Outcome) error {
-	if !p.site.env.RequireVerified || p.site.target.Forge == nil || outcome.Action != ActionPush && outcome.Action != ActionLanded {
+	if !p.site.env.RequireVerified || p.site.target.Forge == nil || !slices.Contains([]string{ActionPush, ActionPull, ActionLanded}, outcome.Action) {
 		return nil
 	}
 	verified, reason, err := p.site.target.Forge.Verification(ctx, outcome.Commit)

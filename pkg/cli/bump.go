@@ -169,8 +169,9 @@ func (f bumpFlags) conflicts() []error {
 	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
 	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
 	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")
-	exclude(f.via != "git" && f.via != "api", fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
+	exclude(!slices.Contains([]string{"", "git", "api"}, f.via), fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
 	exclude(f.via == "api" && (f.remote != "" || !f.lands()), "--commit-via api is for a bump on the service: add --push or --repo")
+	exclude(f.via == "api" && f.pr, "--commit-via api and --pr exclude each other: the branch of the pull request is pushed with Git")
 	exclude(f.via == "api" && f.author != "", "--commit-via api and --author exclude each other: the author is the token's owner")
 	exclude(len(f.files) > 0 && f.env != "" && !f.lands(), "--file and --env exclude each other: both say which files to edit")
 	return problems

@@ -118,13 +118,13 @@ func NewRemote(options Options) (*Remote, error) {
 		trace:      options.Trace,
 		objects:    newMemory(),
 	}
-	if r.credential == nil {
-		r.credential = func(context.Context) (Auth, error) { return options.Auth, nil }
-	}
 	if shell != nil {
 		r.name, shell.command = options.URL, options.SSHCommand
 	} else {
 		r.name = base.String()
+	}
+	if r.credential == nil {
+		r.credential = func(context.Context) (Auth, error) { return options.Auth, nil }
 	}
 	if r.agent == "" {
 		r.agent = "pawl"
