@@ -78,6 +78,9 @@ func require(pattern string, reports []report) (State, string, []string) {
 func collect(statuses []forge.Status, runs []forge.CheckRun) []report {
 	var reports []report
 	for _, status := range statuses {
+		if isOwn(status.Context) {
+			continue
+		}
 		reports = append(reports, report{
 			name: status.Context, state: statusState(status.State), said: status.State,
 			evidence: fmt.Sprintf("status %q %s, id %d, by %s at %s", status.Context, status.State,

@@ -18,7 +18,8 @@ import (
 const maxAnswer = 32 << 20
 
 // newTransport builds the chain that each request goes through:
-// retry and rate limits, then one bounded and complete answer, then the token.
+// retry and rate limits, then, if asked for, a question whether an earlier answer still holds,
+// then one bounded and complete answer, then the token.
 func newTransport(opts Options, place endpoint, p *pacer, c *clock) http.RoundTripper {
 	base := opts.Transport
 	if base == nil {
@@ -30,7 +31,10 @@ func newTransport(opts Options, place endpoint, p *pacer, c *clock) http.RoundTr
 	}
 	sign := &signer{next: base, api: place.api, token: opts.Token}
 	answers := &reader{next: sign, timeout: timeout, limit: maxAnswer, clock: c, secret: secret(opts.Token)}
-	return &retrier{next: answers, pacer: p}
+	if !opts.Revalidate {
+		return &retrier{next: answers, pacer: p}
+	}
+	return &retrier{next: &revalidator{next: answers, known: map[string]knownAnswer{}}, pacer: p}
 }
 
 func newBaseTransport() *http.Transport {
