@@ -479,7 +479,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"bump.Outcome": bump.Outcome{}, "bump.Change": bump.Change{},
 		"promotion.PromotePlan": promotion.PromotePlan{}, "promotion.Promotion": promotion.Promotion{},
 		"promotion.ImageChange": promotion.ImageChange{}, "promotion.Commit": promotion.Commit{},
-		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{},
+		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{}, "promotion.MergeReport": promotion.MergeReport{},
 		"promotion.StatusReport": promotion.StatusReport{}, "promotion.EnvironmentStatus": promotion.EnvironmentStatus{},
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
 		"gate.Verdict": gate.Verdict{},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,7 +109,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
-		"delete-branch": s.deleteBranch, "open": s.open,
+		"delete-branch": s.deleteBranch, "open": s.open, "get": s.get,
 	}
 	if neg {
 		args[0] = "differ"
@@ -371,6 +373,18 @@ func (s *stage) edit(ts *testscript.TestScript, args []string) {
 	pr, err := s.repo.PullRequest(context.Background(), number)
 	ts.Check(err)
 	ts.Check(s.repo.EditPullRequest(context.Background(), number, pr.Title, ts.ReadFile(args[1])))
+}
+
+// get PATH FILE writes what the API answers for a path of the repository to a file.
+func (s *stage) get(ts *testscript.TestScript, args []string) {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.server.APIURL()+"/repos/"+slug+"/"+args[0], http.NoBody)
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	body, err := io.ReadAll(response.Body)
+	ts.Check(errors.Join(err, response.Body.Close()))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
 }
 
 // open HEAD BASE TITLE opens a pull request by hand.

@@ -247,6 +247,11 @@ func (a *app) localConfig(checkout *git.Checkout) (*config.Config, error) {
 
 // source connects to the repository. Commands that write need a token.
 func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.Source, error) {
+	return a.pollingSource(ctx, repo, writes, false)
+}
+
+// pollingSource is source for a command that may ask the same again and again.
+func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool) (promotion.Source, error) {
 	l, err := a.locate(ctx, repo)
 	if err != nil {
 		return promotion.Source{}, err
@@ -257,7 +262,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	a.trace("repository %s at %s", l.slug(), l.api)
 	client, err := github.New(github.Options{
 		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
-		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep, Revalidate: polls,
 	})
 	if err != nil {
 		return promotion.Source{}, &usageError{err, ""}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
@@ -321,6 +322,42 @@ func (p *PromotePlan) Apply(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Await waits until the gates of the pull requests in the plan pass or fail, for
+// so long at most. It merges nothing. The error is what [Verification.Err] says of
+// those that did not pass.
+func (p *PromotePlan) Await(ctx context.Context, s Source, limit time.Duration) error {
+	open := slices.DeleteFunc(slices.Clone(p.Promotions), func(each *Promotion) bool { return each.Number == 0 })
+	var decided []error
+	err := s.poll(ctx, limit, func(ctx context.Context) error {
+		var waiting error
+		open = slices.DeleteFunc(open, func(each *Promotion) bool {
+			err := s.look(ctx, each)
+			if err != nil && notYet(err) {
+				waiting = err
+				return false
+			}
+			decided = append(decided, err)
+			return true
+		})
+		return waiting
+	})
+	return errors.Join(append(decided, err)...)
+}
+
+// look asks the gates of an open promotion again. One that was merged meanwhile
+// has passed.
+func (s Source) look(ctx context.Context, p *Promotion) error {
+	report, err := Verify(ctx, s, p.Number)
+	if err != nil {
+		return err
+	}
+	if report.facts.PullRequest.State == forge.Merged {
+		return nil
+	}
+	p.Gates = report.Gates
+	return report.Err()
 }
 
 func (s Source) apply(ctx context.Context, p *Promotion, options PromoteOptions) error {

@@ -37,6 +37,11 @@ type Source struct {
 	Sleep  func(ctx context.Context, d time.Duration) error
 	// Progress tells a person what takes long; nil: nobody is told.
 	Progress func(format string, args ...any)
+	// Waiting tells a person why a wait goes on and when the next look is; nil:
+	// nobody is told.
+	Waiting func(why error, next time.Duration)
+	// Random returns a number in [0, 1), for jitter; nil: there is none.
+	Random func() float64
 }
 
 // Blocked is the error of an operation that stopped because of what it found,

@@ -23,6 +23,7 @@ type Verification struct {
 	State      gate.State     `json:"state"`
 	Gates      []gate.Verdict `json:"gates"`
 	Policy     string         `json:"policy"`
+	Published  string         `json:"published,omitempty"` // what Publish set: a state, or "unchanged"
 	Notes      []string       `json:"notes,omitempty"`
 
 	rules policy
