@@ -63,16 +63,17 @@ func button(made forge.Comparison, pr forge.PullRequest) string {
 	return "squash or rebase"
 }
 
-// lastPressed looks at the newest merged promotion into an environment.
-func (s Source) lastPressed(ctx context.Context, to config.Environment) error {
+// lastMerged finds the newest merged promotion into an environment.
+func (s Source) lastMerged(ctx context.Context, to config.Environment) (forge.PullRequest, bool, error) {
 	merged, err := s.Forge.PullRequests(ctx, forge.PullRequestFilter{State: forge.Merged, Base: to.Branch, Limit: recentMerges})
 	if err != nil {
-		return err
+		return forge.PullRequest{}, false, err
 	}
-	if found := promotionsInto(merged, to); len(found) > 0 {
-		return s.pressed(ctx, found[0])
+	found := promotionsInto(merged, to)
+	if len(found) == 0 {
+		return forge.PullRequest{}, false, nil
 	}
-	return nil
+	return found[0], true, nil
 }
 
 // recentMerges is how many merged pull requests are looked through for the newest

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/getpawl/pawl/pkg/forge"
@@ -73,8 +74,9 @@ type MergePlan struct {
 	DryRun bool   `json:"dryRun"`
 	Branch string `json:"branch"`
 
-	source Source
-	pr     forge.PullRequest
+	source   Source
+	pr       forge.PullRequest
+	leftover bool // the promotion landed, and an interrupted run left its branch
 }
 
 // The actions of a merge.
@@ -104,7 +106,7 @@ func PlanMerge(ctx context.Context, s Source, options MergeOptions) (*MergePlan,
 	plan.Number, plan.URL, plan.Commit = pr.Number, pr.WebURL, pr.HeadSHA
 	if pr.State == forge.Merged {
 		plan.Reason = fmt.Sprintf("#%d is merged already", pr.Number)
-		return plan, s.pressed(ctx, pr)
+		return plan, plan.afterwards(ctx)
 	}
 	report, err := s.verify(ctx, pr)
 	if err != nil {
@@ -123,6 +125,24 @@ func PlanMerge(ctx context.Context, s Source, options MergeOptions) (*MergePlan,
 	}
 	plan.Action = ActionMerge
 	return plan, nil
+}
+
+// afterwards looks at a pull request that is merged already: how, and whether its
+// branch is still there.
+func (p *MergePlan) afterwards(ctx context.Context) error {
+	if err := p.source.pressed(ctx, p.pr); err != nil {
+		return err
+	}
+	ours := strings.HasPrefix(p.pr.Head, headPrefix) && strings.HasSuffix(p.pr.Head, "/"+gate.Short(p.pr.HeadSHA))
+	if !ours || p.pr.HeadRepo != p.pr.BaseRepo {
+		return nil
+	}
+	head, err := p.source.Forge.Branch(ctx, p.pr.Head)
+	if errors.Is(err, forge.ErrNotFound) {
+		return nil
+	}
+	p.leftover = err == nil && head == p.pr.HeadSHA
+	return err
 }
 
 // changed says why a pull request cannot be merged that is not, or not any more,
@@ -182,7 +202,12 @@ func (s Source) findPromotion(ctx context.Context, plan *MergePlan, options Merg
 	switch len(open) {
 	case 0:
 		plan.Reason = fmt.Sprintf("no promotion into %s is open", to.Name)
-		return forge.PullRequest{}, false, s.lastPressed(ctx, to)
+		last, found, err := s.lastMerged(ctx, to)
+		if err == nil && found {
+			plan.pr = last
+			err = plan.afterwards(ctx)
+		}
+		return forge.PullRequest{}, false, err
 	case 1:
 		return open[0], true, nil
 	}
@@ -197,6 +222,9 @@ func (s Source) findPromotion(ctx context.Context, plan *MergePlan, options Merg
 // evaluated, and then tidies up. The move is the one step that cannot be undone:
 // all before it can be thrown away, and what goes wrong after it is only told.
 func (p *MergePlan) Apply(ctx context.Context) error {
+	if p.leftover {
+		p.deleteHead(ctx)
+	}
 	if p.Action != ActionMerge {
 		return nil
 	}
@@ -294,7 +322,12 @@ func (p *MergePlan) tidy(ctx context.Context) {
 	case !merged:
 		p.closeUnnoticed(ctx)
 	}
-	if err := p.source.Forge.DeleteBranch(ctx, HeadBranch(p.rules.To, p.Commit), p.Commit); err != nil {
+	p.deleteHead(ctx)
+}
+
+// deleteHead deletes the branch of a promotion that landed.
+func (p *MergePlan) deleteHead(ctx context.Context) {
+	if err := p.source.Forge.DeleteBranch(ctx, p.pr.Head, p.pr.HeadSHA); err != nil {
 		p.Notes = append(p.Notes, fmt.Sprintf("the branch %s was not deleted: %v", p.pr.Head, err))
 	}
 }
