@@ -127,8 +127,8 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 	ctx := context.Background()
 	server, err := githubtest.New(githubtest.Options{Start: start, Observe: contract.Record()})
 	ts.Check(err)
-	s.server = server
-	ts.Defer(func() { s.finish(ts) })
+	s.server, s.seen, s.rule = server, 0, 0
+	ts.Defer(func() { s.finish(ts, server) })
 	token := server.CreateUser("release-bot")
 	s.repo, err = server.CreateRepository(ctx, slug, githubtest.RepositoryOptions{DefaultBranch: "dev"})
 	ts.Check(err)
@@ -154,14 +154,14 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 
 // finish checks what must hold after every script: no branch that pawl moved went
 // anywhere but forward.
-func (s *stage) finish(ts *testscript.TestScript) {
-	for _, update := range s.server.Log() {
+func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server) {
+	for _, update := range server.Log() {
 		if !update.FastForward && !update.Created() && !update.Deleted() && !s.forced {
 			ts.Logf("%s moved from %s to %s, which is no fast-forward", update.Ref, update.Before, update.After)
 			ts.Fatalf("P1: a branch moved other than forward")
 		}
 	}
-	s.server.Close()
+	server.Close()
 }
 
 func readDir(ts *testscript.TestScript, dir string) map[string]string {

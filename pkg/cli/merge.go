@@ -34,6 +34,10 @@ With --wait it asks again until the gates pass, one fails, or the time is over.
 It asks every ten seconds at first and once a minute later, and waits for the
 pull request and the commit that it saw first.
 
+With --status it publishes the verdict as the commit status pawl/ENVIRONMENT, as
+pawl verify --status does: a branch rule that requires the status lets the branch
+move then.
+
 With --all it merges every open promotion, the last environment first, so that no
 commit passes through two environments in one run. Each is merged or refused by
 itself; the exit code is the gravest of theirs.
@@ -54,6 +58,7 @@ the comment started. See docs/how-to/comment-commands.md.`,
 		},
 	}
 	cmd.Flags().BoolVar(&flags.options.DryRun, "dry-run", false, "evaluate the gates, print what would be done, and stop")
+	cmd.Flags().BoolVar(&flags.options.Publish, "status", false, "publish the verdict as the commit status pawl/ENVIRONMENT, before the branch moves")
 	cmd.Flags().BoolVar(&flags.all, "all", false, "merge every open promotion, the last environment first")
 	waitFlag(cmd, &flags.options.Wait, "wait for gates that are pending")
 	eventFlag(cmd, &flags.event)
@@ -110,6 +115,7 @@ func (a *app) merge(ctx context.Context, flags mergeFlags) error {
 	if err != nil {
 		return err
 	}
+	flags.options.Target = a.runner().Page()
 	switch {
 	case flags.all:
 		return a.mergeAll(ctx, source, flags.options)

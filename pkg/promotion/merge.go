@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ type MergeOptions struct {
 	Commit      string        // the head that the pull request must have; empty: whichever it has
 	Wait        time.Duration // how long to wait for what is pending; 0: not at all
 	DryRun      bool          // evaluate and write nothing
+	Publish     bool          // set the commit status of every verdict, before the branch moves
+	Target      string        // where that status leads to; empty: to the pull request
 }
 
 // Merge finds the promotion, waits until its gates pass or fail, and
@@ -31,12 +34,25 @@ func Merge(ctx context.Context, s Source, options MergeOptions) (*MergePlan, err
 		if plan, err = PlanMerge(ctx, s, options); plan.Number > 0 {
 			options.Number, options.Commit = plan.Number, plan.Commit
 		}
-		if err == nil && !options.DryRun {
-			err = plan.Apply(ctx)
+		err = errors.Join(err, plan.publish(ctx, options))
+		if err != nil || options.DryRun {
+			return err
+		}
+		if err = plan.Apply(ctx); err != nil {
+			err = errors.Join(err, plan.publish(ctx, options))
 		}
 		return err
 	})
 	return plan, err
+}
+
+// publish sets the commit status, when asked to. A branch rule can require it, so
+// it comes before the branch moves; and after a refusal once more.
+func (p *MergePlan) publish(ctx context.Context, options MergeOptions) error {
+	if !options.Publish || options.DryRun || len(p.Gates) == 0 {
+		return nil
+	}
+	return p.Publish(ctx, p.source, cmp.Or(options.Target, p.URL))
 }
 
 // MergeReport is what became of every open promotion.

@@ -364,8 +364,8 @@ func (s Source) apply(ctx context.Context, p *Promotion, options PromoteOptions)
 	if err := s.applyPullRequest(ctx, p, options); err != nil {
 		return err
 	}
-	if len(options.Labels) > 0 {
-		if err := s.Forge.AddLabels(ctx, p.Number, options.Labels); err != nil {
+	if missing := p.unlabeled(options.Labels); len(missing) > 0 {
+		if err := s.Forge.AddLabels(ctx, p.Number, missing); err != nil {
 			return fmt.Errorf("pull request #%d is open, but not labeled: %w", p.Number, err)
 		}
 	}
@@ -375,6 +375,17 @@ func (s Source) apply(ctx context.Context, p *Promotion, options PromoteOptions)
 		}
 	}
 	return s.supersede(ctx, p)
+}
+
+// unlabeled are the labels that the pull request lacks. GitHub compares them
+// without case.
+func (p *Promotion) unlabeled(labels []string) []string {
+	if p.open == nil {
+		return labels
+	}
+	return slices.DeleteFunc(slices.Clone(labels), func(label string) bool {
+		return slices.ContainsFunc(p.open.Labels, func(has string) bool { return strings.EqualFold(has, label) })
+	})
 }
 
 func (s Source) applyPullRequest(ctx context.Context, p *Promotion, options PromoteOptions) error {
@@ -405,14 +416,27 @@ func (s Source) supersede(ctx context.Context, p *Promotion) error {
 		if err := s.Forge.Comment(ctx, old.Number, "superseded", note); err != nil {
 			return fmt.Errorf("closing #%d, which #%d supersedes: %w", old.Number, p.Number, err)
 		}
-		if err := s.Forge.ClosePullRequest(ctx, old.Number); err != nil {
-			return fmt.Errorf("closing #%d, which #%d supersedes: %w", old.Number, p.Number, err)
+		// The branch goes first: an interruption after the pull request is closed
+		// would leave the branch for good, because no run looks at closed ones. A
+		// rule that keeps the branch must not keep the pull request open as well.
+		var refused *forge.RefusedError
+		err := s.Forge.DeleteBranch(ctx, old.Head, old.HeadSHA)
+		if err == nil || errors.Is(err, forge.ErrMoved) || errors.As(err, &refused) {
+			err = errors.Join(unless(err, forge.ErrMoved), s.Forge.ClosePullRequest(ctx, old.Number))
 		}
-		if err := s.Forge.DeleteBranch(ctx, old.Head, old.HeadSHA); err != nil && !errors.Is(err, forge.ErrMoved) {
-			return fmt.Errorf("deleting the branch of #%d, which #%d supersedes: %w", old.Number, p.Number, err)
+		if err != nil {
+			return fmt.Errorf("closing #%d, which #%d supersedes, and deleting its branch: %w", old.Number, p.Number, err)
 		}
 	}
 	return nil
+}
+
+// unless returns err, or nil when it is of that kind.
+func unless(err, kind error) error {
+	if errors.Is(err, kind) {
+		return nil
+	}
+	return err
 }
 
 func firstEnvironment(env config.Environment) error {
