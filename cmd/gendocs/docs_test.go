@@ -578,7 +578,10 @@ func TestChecksAreJudgedAsListed(t *testing.T) {
 		t.Errorf("%d words are listed, want 15", len(rows))
 	}
 	for _, match := range rows {
-		facts := gate.Facts{To: config.Environment{Gates: config.Gates{Checks: []string{"ci"}}}}
+		facts := gate.Facts{
+			To:       config.Environment{Gates: config.Gates{Checks: []config.Check{{Name: "ci"}}}},
+			Statuses: gate.Known([]forge.Status(nil)), CheckRuns: gate.Known([]forge.CheckRun(nil)),
+		}
 		run := forge.CheckRun{Name: "ci", Status: "completed", Conclusion: match[2]}
 		if match[2] == "queued" || match[2] == "in_progress" {
 			run.Status, run.Conclusion = match[2], ""

@@ -288,6 +288,7 @@ func (p *MergePlan) confirm(ctx context.Context) error {
 	facts := p.facts
 	facts.PullRequest = &pr
 	p.source.gatherVolatile(ctx, &facts)
+	p.source.gatherEntry(ctx, &facts)
 	p.source.gatherPermissions(ctx, &facts)
 	facts.Now = p.source.Forge.Now()
 	p.facts = facts
