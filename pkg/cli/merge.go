@@ -14,6 +14,7 @@ import (
 type mergeFlags struct {
 	options promotion.MergeOptions
 	repo    string
+	record  string
 	all     bool
 	event   bool
 }
@@ -62,6 +63,7 @@ the comment started. See docs/how-to/comment-commands.md.`,
 	cmd.Flags().BoolVar(&flags.all, "all", false, "merge every open promotion, the last environment first")
 	waitFlag(cmd, &flags.options.Wait, "wait for gates that are pending")
 	eventFlag(cmd, &flags.event)
+	recordFlag(cmd, &flags.record)
 	repoFlag(cmd, &flags.repo)
 	exits(cmd, ExitWaiting, ExitRefused, ExitTransient, ExitAccess)
 	return cmd
@@ -90,6 +92,8 @@ func (f *mergeFlags) read(a *app, args []string) error {
 		return usagef("give a duration, such as --wait=1h", "--wait: %s is less than nothing", f.options.Wait)
 	case f.all && f.event:
 		return usagef("", "--all and --event exclude each other: a comment speaks of one pull request")
+	case f.all && f.record != "":
+		return usagef("record one promotion: pawl merge ENV --record FILE", "--all and --record exclude each other: a record is of one promotion")
 	case f.all && f.options.Wait > 0:
 		return usagef("run it again later, or wait for one promotion: pawl merge ENV --wait", "--all and --wait exclude each other: one promotion must not hold up the others")
 	}
@@ -120,10 +124,10 @@ func (a *app) merge(ctx context.Context, flags mergeFlags) error {
 	case flags.all:
 		return a.mergeAll(ctx, source, flags.options)
 	case flags.event:
-		return a.mergeEvent(ctx, source, flags.options)
+		return a.mergeEvent(ctx, source, flags)
 	}
 	plan, problem := a.mergeOne(ctx, source, flags.options)
-	return a.merged(plan, problem)
+	return a.merged(plan, problem, flags.record)
 }
 
 func (a *app) mergeOne(ctx context.Context, source promotion.Source, options promotion.MergeOptions) (*promotion.MergePlan, error) {
@@ -132,9 +136,12 @@ func (a *app) mergeOne(ctx context.Context, source promotion.Source, options pro
 }
 
 // merged shows what became of a merge.
-func (a *app) merged(plan *promotion.MergePlan, problem error) error {
+func (a *app) merged(plan *promotion.MergePlan, problem error, record string) error {
 	if problem != nil && len(plan.Gates) == 0 {
 		return problem
+	}
+	if len(plan.Gates) > 0 {
+		problem = errors.Join(problem, a.record(&plan.Verification, record))
 	}
 	return errors.Join(problem, a.print(plan), a.outputs("action", plan.Action, "environment", plan.To, "commit", plan.Commit))
 }
@@ -154,7 +161,8 @@ func (a *app) mergeAll(ctx context.Context, source promotion.Source, options pro
 }
 
 // mergeEvent follows a comment.
-func (a *app) mergeEvent(ctx context.Context, source promotion.Source, options promotion.MergeOptions) error {
+func (a *app) mergeEvent(ctx context.Context, source promotion.Source, flags mergeFlags) error {
+	options := flags.options
 	order, err := a.order(ctx, source, "merge")
 	if err != nil {
 		return a.answered(ctx, source, order, "merge", err)
@@ -162,9 +170,9 @@ func (a *app) mergeEvent(ctx context.Context, source promotion.Source, options p
 	if order.Nothing != "" {
 		plan := promotion.NothingToMerge(source, order.Nothing)
 		plan.DryRun = options.DryRun
-		return a.merged(plan, nil)
+		return a.merged(plan, nil, "")
 	}
 	options.Number, options.Commit = order.Number, order.Commit
 	plan, problem := a.mergeOne(ctx, source, options)
-	return a.merged(plan, a.answered(ctx, source, order, "merge", problem))
+	return a.merged(plan, a.answered(ctx, source, order, "merge", problem), flags.record)
 }

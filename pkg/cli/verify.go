@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -14,10 +16,7 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	var (
-		repo    string
-		publish bool
-	)
+	var flags verifyFlags
 	cmd := &cobra.Command{
 		Use:   "verify [PR]",
 		Short: "Say whether a pull request is an allowed promotion and its gates pass",
@@ -32,30 +31,54 @@ pull request it is known.
 It needs no checkout, runs nothing from the pull request, and a read-only token
 suffices. With --status it also publishes the verdict as the commit status
 pawl/ENVIRONMENT, which a branch rule can require; that takes a token that may
-write commit statuses.`,
+write commit statuses.
+
+With --record it writes the facts that the gates looked at to a file, and with
+--snapshot it evaluates such a file: the same verdict, byte for byte, without a
+token and without a network.`,
 		Example: `  pawl verify 12
   pawl verify https://github.com/acme/config/pull/12 -o json
-  pawl verify --status`,
+  pawl verify --status
+  pawl verify 12 --record facts.json
+  pawl verify --snapshot facts.json`,
 		Args:              withUsage(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			number, err := a.pullRequest(args, &repo)
+			if flags.snapshot != "" {
+				return a.replay(args, flags)
+			}
+			number, err := a.pullRequest(args, &flags.repo)
 			if err != nil {
 				return err
 			}
-			return a.verify(cmd.Context(), repo, number, publish)
+			return a.verify(cmd.Context(), flags, number)
 		},
 	}
-	cmd.Flags().BoolVar(&publish, "status", false, "publish the verdict as the commit status pawl/ENVIRONMENT")
-	repoFlag(cmd, &repo)
+	cmd.Flags().BoolVar(&flags.publish, "status", false, "publish the verdict as the commit status pawl/ENVIRONMENT")
+	recordFlag(cmd, &flags.record)
+	cmd.Flags().StringVar(&flags.snapshot, "snapshot", "", "evaluate the facts that --record wrote to `FILE`, without asking anybody")
+	repoFlag(cmd, &flags.repo)
 	exits(cmd, ExitWaiting, ExitRefused, ExitTransient, ExitAccess)
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, repo string, number int, publish bool) error {
+// verifyFlags are what the command line of verify says.
+type verifyFlags struct {
+	repo     string
+	publish  bool
+	record   string
+	snapshot string
+}
+
+// recordFlag adds --record.
+func recordFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "record", "", "write the facts that the gates looked at to `FILE`, for: pawl verify --snapshot FILE")
+}
+
+func (a *app) verify(ctx context.Context, flags verifyFlags, number int) error {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
-	source, err := a.source(ctx, repo, publish)
+	source, err := a.source(ctx, flags.repo, flags.publish)
 	if err != nil {
 		return err
 	}
@@ -63,11 +86,55 @@ func (a *app) verify(ctx context.Context, repo string, number int, publish bool)
 	if err != nil {
 		return err
 	}
-	problem := report.Err()
-	if publish {
+	problem := errors.Join(report.Err(), a.record(report, flags.record))
+	if flags.publish {
 		problem = errors.Join(problem, report.Publish(ctx, source, cmp.Or(a.runner().Page(), report.URL)))
 	}
+	return a.verified(report, problem)
+}
+
+func (a *app) verified(report *promotion.Verification, problem error) error {
 	return errors.Join(problem, a.print(report), a.outputs("state", string(report.State), "environment", report.To, "commit", report.Commit))
+}
+
+// replay evaluates a record.
+func (a *app) replay(args []string, flags verifyFlags) error {
+	if len(args) > 0 || flags.publish || flags.record != "" || flags.repo != "" {
+		return usagef("pawl verify --snapshot FILE", "--snapshot goes alone: the file says which pull request it is, and nothing is asked or published")
+	}
+	data, err := os.ReadFile(a.path(flags.snapshot))
+	if err != nil {
+		return usagef("", "reading the snapshot: %v", err)
+	}
+	report, err := promotion.Replay(data)
+	if err != nil {
+		return err
+	}
+	return a.verified(report, report.Err())
+}
+
+// record writes the facts of a verification to a file, if one is named. They quote
+// the pull request, which may be nobody else's business.
+func (a *app) record(report *promotion.Verification, file string) error {
+	if file == "" {
+		return nil
+	}
+	data, err := report.Record()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(a.path(file), data, 0o600); err != nil {
+		return fmt.Errorf("writing the record: %w", err)
+	}
+	return nil
+}
+
+// path is where a file of the command line is.
+func (a *app) path(file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(a.workdir(), file)
 }
 
 // pullRequest reads which pull request is meant from the argument, else from the

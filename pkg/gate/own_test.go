@@ -14,7 +14,8 @@ func TestOwnStatusesAreLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"**", "pawl/*", "pawl/staging", "{pawl,ci}/*"} {
 		for _, own := range []string{"success", "failure", "pending", "error"} {
-			facts := gate.Facts{To: config.Environment{Name: "staging", Gates: config.Gates{Checks: []string{pattern}}}}
+			facts := gate.Facts{To: config.Environment{Name: "staging", Gates: config.Gates{Checks: []config.Check{{Name: pattern}}}}}
+			facts.CheckRuns = gate.Known([]forge.CheckRun{})
 			facts.Statuses = gate.Known([]forge.Status{{Context: gate.StatusContext("staging"), State: own}})
 			if got := gate.Of(gate.Evaluate(facts), "checks").State; got != gate.Pending {
 				t.Errorf("%s, own status %s: got %s, want pending", pattern, own, got)

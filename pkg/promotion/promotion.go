@@ -50,8 +50,9 @@ type Blocked struct {
 	What   string     // what was being done: "merging into staging"
 	State  gate.State // Pending: the same command can succeed later; Fail: a person must act; Unknown: a fact could not be read
 	Reason string
-	Fix    string // what to do next; may be empty
-	Cause  error  // why a fact could not be read; may be nil
+	Fix    string    // what to do next; may be empty
+	Until  time.Time // before this, what is pending stays so; zero when that is not known
+	Cause  error     // why a fact could not be read; may be nil
 }
 
 // Error says what was blocked and why.

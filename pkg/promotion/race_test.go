@@ -20,7 +20,8 @@ import (
 const policy = `version: 1
 environments:
   - {name: dev, branch: dev}
-  - {name: staging, branch: staging, gates: {checks: [ci/test], approvals: 1}}
+  - {name: staging, branch: staging, gates: {checks: [ci/test], approvals: 1,
+      freeze: [{from: 2026-02-01T00:00:00Z, to: 2026-03-01T00:00:00Z}]}}
 `
 
 // stage is a repository with an open promotion into staging that may land.
@@ -125,6 +126,9 @@ type interference struct {
 	do    func(*stage, *testing.T)
 }
 
+// anything is any request: each answer tells the time.
+const anything = "*"
+
 func interferences() []interference {
 	return []interference{
 		{"a commit on staging", "", func(s *stage, t *testing.T) { s.commit(t, "staging", "9.9.9") }},
@@ -153,6 +157,7 @@ func interferences() []interference {
 			must(t, err)
 			s.commit(t, pr.Head, "6.6.6")
 		}},
+		{"a freeze that starts", anything, func(s *stage, _ *testing.T) { s.server.Advance(30 * 24 * time.Hour) }},
 		{"the merge button", "", func(s *stage, t *testing.T) {
 			if s.repo.Head("staging") == s.before {
 				_, err := s.repo.PressMerge(t.Context(), s.number, githubtest.SquashButton)
@@ -199,7 +204,7 @@ func interfereAt(t *testing.T, n int, each interference) bool {
 		switch {
 		case move == 0 && strings.HasSuffix(request.URL.Path, "/graphql"):
 			move = count
-		case move == 0 && each.reads != "" && strings.HasSuffix(request.URL.Path, each.reads):
+		case move == 0 && each.reads != "" && (each.reads == anything || strings.HasSuffix(request.URL.Path, each.reads)):
 			lastRead = count
 		}
 	}

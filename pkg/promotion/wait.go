@@ -18,7 +18,8 @@ const (
 )
 
 // poll looks again and again until the answer is something else than "not yet",
-// for about as long as limit says; with limit 0 it looks once. The error is that
+// for as long as limit says; with limit 0 it looks once. When a gate says that it
+// opens later than that, it does not wait. The error is that
 // of the last look, or that of ctx when it ended in between.
 func (s Source) poll(ctx context.Context, limit time.Duration, look func(context.Context) error) error {
 	pause := firstPause
@@ -28,6 +29,11 @@ func (s Source) poll(ctx context.Context, limit time.Duration, look func(context
 			return err
 		}
 		next := min(s.jitter(pause), left)
+		if opens := s.opensIn(err); opens > left {
+			return err // nothing that happens meanwhile can open it
+		} else if opens > 0 {
+			next = min(next, opens)
+		}
 		if s.Waiting != nil {
 			s.Waiting(err, next)
 		}
@@ -37,6 +43,17 @@ func (s Source) poll(ctx context.Context, limit time.Duration, look func(context
 		left -= next
 		pause = min(pause*3/2, longPause)
 	}
+}
+
+// opensIn is how long what is pending stays so at least, by the service's clock; 0
+// when that is not known. It is a moment longer than that, so that the next look
+// comes after it.
+func (s Source) opensIn(err error) time.Duration {
+	var blocked *Blocked
+	if !errors.As(err, &blocked) || blocked.Until.IsZero() {
+		return 0
+	}
+	return max(blocked.Until.Sub(s.Forge.Now()), 0) + time.Second
 }
 
 // jitter varies a pause by a tenth either way, so that runs that started together

@@ -153,3 +153,26 @@ func TestWaitTellsWhy(t *testing.T) {
 		t.Errorf("told %q", told)
 	}
 }
+
+// A gate that says when it opens is asked then, and one that opens later than the
+// wait lasts is not waited for.
+func TestWaitKnowsWhenAGateOpens(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 2, 28, 23, 59, 45, 0, time.UTC) // a quarter of a minute before the freeze ends
+	for wait, want := range map[time.Duration]int{10 * time.Second: 0, time.Hour: 2} {
+		s := newStageOn(t, githubtest.Options{Start: start})
+		var pauses []time.Duration
+		s.source.Sleep = func(_ context.Context, d time.Duration) error {
+			pauses = append(pauses, d)
+			s.server.Advance(d)
+			return nil
+		}
+		_, err := s.mergeWaiting(t.Context(), wait)
+		if landed := s.repo.Head("staging") == s.sha; landed != (want > 0) || landed != (err == nil) {
+			t.Errorf("%s: landed %v: %v", wait, landed, err)
+		}
+		if len(pauses) < want || want == 0 && len(pauses) > 0 {
+			t.Errorf("%s: paused for %v", wait, pauses)
+		}
+	}
+}
