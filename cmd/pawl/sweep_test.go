@@ -312,3 +312,28 @@ func sweepOne(t *testing.T, s swept, fault githubtest.Fault, n int) {
 		}
 	}
 }
+
+// Ctrl-C while a merge waits: exit code 130, and nothing was written.
+func TestInterruptedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must("promote", "staging")
+	mutations := len(w.server.Log())
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, errs bytes.Buffer
+	host := cli.Host{
+		In: strings.NewReader(""), Out: &out, Err: &errs, Now: time.Now, Dir: t.TempDir(),
+		Getenv: func(name string) string { return w.env[name] },
+		Sleep: func(ctx context.Context, _ time.Duration) error {
+			cancel()
+			return ctx.Err()
+		},
+	}
+	code := cli.Main(ctx, []string{"merge", "staging", "--wait"}, host)
+	if code != cli.ExitInterrupted || !strings.Contains(errs.String(), "interrupted: waiting") {
+		t.Errorf("got %d, %s%s", code, out.String(), errs.String())
+	}
+	if len(w.server.Log()) != mutations {
+		t.Error("something was written")
+	}
+}
