@@ -85,7 +85,14 @@ type Change struct {
 	Path   string        `json:"path"`  // within the document
 	Start  int           `json:"start"` // the bytes of the file before that were replaced: from here
 	End    int           `json:"end"`   // to here
+	Spans  []Span        `json:"spans"` // all such bytes: a digest or a name can be in a place of its own
 	Kind   manifest.Kind `json:"kind"`
+}
+
+// Span is a piece of a file, from the byte Start to the byte End.
+type Span struct {
+	Start int `json:"start"`
+	End   int `json:"end"`
 }
 
 // NotFoundError says that an image stands nowhere in the files looked at.
@@ -203,6 +210,9 @@ func changesOf(edits []manifest.Edit) []Change {
 			Image: edit.Image.Name, From: edit.Image.Version(), To: edit.New.Version(),
 			File: edit.File, Line: edit.Line, Column: edit.Column, Path: edit.Path, Kind: edit.Kind,
 			Start: edit.Start, End: edit.End,
+		}
+		for _, span := range edit.Spans {
+			changes[i].Spans = append(changes[i].Spans, Span{span.Start, span.End})
 		}
 		if edit.New.Name != "" {
 			changes[i].Image = edit.New.Name

@@ -100,7 +100,7 @@ func (w *walk) work() {
 
 // visit looks at the files of a folder and returns the folders in it.
 func (w *walk) visit(folder string, at *opened) []string {
-	entries, err := list(w.onDisk(folder))
+	entries, err := os.ReadDir(w.onDisk(folder))
 	if err != nil {
 		w.fail(folder, err)
 		return nil
@@ -170,24 +170,6 @@ func passedOver(name string) bool {
 
 // readOnly does not wait for a pipe that took the place of a file.
 const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
-
-func list(name string) ([]fs.DirEntry, error) {
-	folder, err := os.OpenFile(name, readOnly, 0)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := folder.ReadDir(-1)
-	return entries, errors.Join(err, folder.Close())
-}
-
-func peek(name string, buffer *[]byte) ([]byte, error) {
-	file, err := os.OpenFile(name, readOnly, 0)
-	if err != nil {
-		return nil, err
-	}
-	content, err := readAll(file, buffer)
-	return content, errors.Join(err, file.Close())
-}
 
 // readAll reads a file into the buffer, which grows with it.
 func readAll(file *os.File, buffer *[]byte) ([]byte, error) {

@@ -56,7 +56,7 @@ server, on top of whatever others pushed meanwhile.`,
 	f.BoolVar(&flags.commit, "commit", false, "commit exactly these edits on top of HEAD")
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
 	f.BoolVar(&flags.add, "add", false, "add the image to kustomizations that do not have it")
-	f.StringArrayVar(&flags.fields, "field", nil, "set any field to a string: `FILE#path.to.key=VALUE` (repeatable)")
+	f.StringArrayVar(&flags.fields, "field", nil, "set any field, a number to a number, all else to a string: `FILE#path.to.key=VALUE` (repeatable)")
 	f.BoolVar(&flags.create, "create", false, "create a --field that is missing, in a mapping that is there")
 	f.StringVar(&flags.tag, "tag", "", "the tag for every IMAGE that has no version")
 	f.StringVar(&flags.digest, "digest", "", "the digest for every IMAGE that has no version")

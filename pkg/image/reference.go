@@ -118,19 +118,33 @@ func explainName(name string, err error) error {
 }
 
 // ParseTag checks a tag and returns it: 1 to 128 characters of A-Z a-z 0-9 _ . -
-// that do not begin with a dot or a dash.
+// that do not begin with a dot or a dash. The grammar says so in regular expressions
+// (https://github.com/distribution/reference/blob/v0.6.0/regexp.go), which take
+// longer than all else that is done with a reference.
 func ParseTag(s string) (string, error) {
-	if s == "" {
+	const most = 128
+	switch {
+	case s == "":
 		return "", errors.New("the tag is empty")
-	}
-	name, err := reference.WithName("name")
-	if err != nil {
-		return "", err
-	}
-	if _, err := reference.WithTag(name, s); err != nil {
+	case len(s) > most, s[0] == '.', s[0] == '-', !consistsOf(s, isTagCharacter):
 		return "", fmt.Errorf("tag %q is malformed: a tag has at most 128 characters of A-Z a-z 0-9 _ . - and begins with a letter, a digit or _", abbreviate(s))
 	}
 	return s, nil
+}
+
+func isTagCharacter(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-'
+}
+
+func isHexDigit(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
+
+func consistsOf(s string, is func(c byte) bool) bool {
+	for i := range len(s) {
+		if !is(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // ParseDigest checks a digest, algorithm:hex, and returns it. The algorithms are
@@ -139,12 +153,24 @@ func ParseDigest(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("the digest is empty")
 	}
-	if len(s) <= maxLength {
-		if _, err := reference.Parse("name@" + s); err == nil {
-			return s, nil
-		}
+	algorithm, digits, _ := strings.Cut(s, ":")
+	if len(digits) != digitsOf(algorithm) || !consistsOf(digits, isHexDigit) {
+		return "", fmt.Errorf("digest %q is malformed: want sha256: and 64 digits 0-9a-f", abbreviate(s))
 	}
-	return "", fmt.Errorf("digest %q is malformed: want sha256: and 64 digits 0-9a-f", abbreviate(s))
+	return s, nil
+}
+
+// digitsOf returns how many digits a digest has, -1 for an unknown algorithm.
+func digitsOf(algorithm string) int {
+	switch algorithm {
+	case "sha256":
+		return 256 / 4
+	case "sha384":
+		return 384 / 4
+	case "sha512":
+		return 512 / 4
+	}
+	return -1
 }
 
 // abbreviate keeps a text that is wrong from filling the screen.
@@ -201,5 +227,15 @@ func (r Reference) Version() string {
 // Same reports whether both references name the same repository in the same
 // registry, whatever their versions.
 func (r Reference) Same(o Reference) bool {
-	return r.Name == o.Name || r.Repository() == o.Repository()
+	return r.Name == o.Name || lastPart(r.Name) == lastPart(o.Name) && r.Repository() == o.Repository()
+}
+
+// lastPart returns the last part of a name, which the defaults of Docker Hub leave as
+// it is. Most images are told apart by it, in no time.
+func lastPart(name string) string {
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	if end := strings.IndexAny(name, ":@"); end >= 0 {
+		return name[:end]
+	}
+	return name
 }

@@ -192,3 +192,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSame holds Same against the whole names, which it does not always look at.
+func FuzzSame(f *testing.F) {
+	f.Add("nginx", "docker.io/library/nginx")
+	f.Add("index.docker.io/a/b", "a/b")
+	f.Add("localhost:5000", "docker.io/library/localhost")
+	f.Add("a@"+sha256A, "a")
+	f.Add("A_B:1", "A_B")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, y := image.Reference{Name: a}, image.Reference{Name: b}
+		if got, want := x.Same(y), x.Repository() == y.Repository(); got != want {
+			t.Fatalf("%q Same %q = %v, but they are %q and %q", a, b, got, x.Repository(), y.Repository())
+		}
+	})
+}

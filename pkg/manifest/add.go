@@ -21,9 +21,10 @@ func (p *planner) addEntries() {
 		return
 	}
 	var missing []image.Setting
+	added := map[string]bool{} // by normalized name
 	for _, setting := range p.settings {
-		if name := normalize(setting.Match); !p.kustomized[name] {
-			p.kustomized[name] = true
+		if name := normalize(setting.Match); !p.kustomized[setting.Match] && !added[name] {
+			added[name] = true
 			missing = append(missing, setting)
 		}
 	}
@@ -59,8 +60,8 @@ func (p *planner) recordEntries(edited *source) error {
 	if len(p.added) == 0 {
 		return nil
 	}
-	f, err := search(edited, nil, false)
-	if err != nil {
+	f := newFinder(edited)
+	if err := f.search(nil, false); err != nil {
 		return err
 	}
 	for _, t := range f.targets {
@@ -68,9 +69,8 @@ func (p *planner) recordEntries(edited *source) error {
 			if t.found.Kind == Kustomize && t.found.Name == setting.Match && t.found.Image == setting.New {
 				found := t.found
 				found.Image = image.Reference{Name: setting.Match}
-				edit := Edit{Found: found, New: setting.New}
-				edit.span(p.src, p.entries)
-				p.edits = append(p.edits, edit)
+				at := p.src.span(p.entries)
+				p.edits = append(p.edits, Edit{Found: found, New: setting.New, Span: at, Spans: []Span{at}})
 			}
 		}
 	}

@@ -13,7 +13,8 @@ import (
 // TestCorpus makes the edit of every archive below testdata/manifest. An archive has
 //
 //	args       settings, and the options --add, --create, --digest-policy=POLICY and
-//	           --field=PATH, which names a field for the image of the first setting
+//	           --field=PATH, which names a field for the image of the first setting,
+//	           or --field=PATH=VALUE
 //	file       the name of the file, in.yaml if it is not there
 //	in.yaml    the file before
 //	want.yaml  the file after, byte for byte; or
@@ -90,8 +91,13 @@ func (s *sample) options(t *testing.T, args []string) {
 			}
 			s.opt.Digest = policy
 		case "--field":
-			match := parseSettings(t, s.set)[0].Match
-			s.opt.Fields = append(s.opt.Fields, manifest.Field{Path: value, Name: match})
+			path, text, fixed := strings.Cut(value, "=")
+			field := manifest.Field{Path: path, Value: text}
+			if !fixed {
+				field.Name = parseSettings(t, s.set)[0].Match
+			}
+			s.opt.Fields = append(s.opt.Fields, field)
+			s.once = s.once || fixed
 		default:
 			s.set += " " + arg
 			s.once = s.once || strings.Contains(arg, "=")

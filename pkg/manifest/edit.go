@@ -24,8 +24,9 @@ func Set(file string, src []byte, settings []image.Setting, opt Options) ([]byte
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := search(s, opt.Fields, opt.Create)
-	if err != nil {
+	f := newFinder(s)
+	f.passOver = func(text string) bool { return !mentions(text, settings) && !strings.Contains(text, markWord) }
+	if err := f.search(opt.Fields, opt.Create); err != nil {
 		return nil, nil, err
 	}
 	p := newPlanner(s, f, settings, opt)
@@ -76,13 +77,12 @@ type planner struct {
 	src      *source
 	finder   *finder
 	settings []image.Setting
-	byName   map[string][]image.Setting // by normalized name
 	opt      Options
 
 	texts      map[*yaml.Node]string     // what a scalar will say
 	owners     map[*yaml.Node]*target    // who wants that
 	claims     map[claim]bool            // which target said so
-	kustomized map[string]bool           // normalized names that an entry of a kustomization matched
+	kustomized map[string]bool           // names of settings that an entry of a kustomization matched
 	duplicates map[*yaml.Node]*yaml.Node // a mapping and a key that it has twice, or nil
 	spliced    map[*yaml.Node]written    // scalars that have a splice
 	added      []image.Setting           // settings that got an entry of their own
@@ -101,9 +101,8 @@ type claim struct {
 }
 
 func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *planner {
-	p := &planner{
+	return &planner{
 		src: s, finder: f, settings: settings, opt: opt,
-		byName:     map[string][]image.Setting{},
 		texts:      map[*yaml.Node]string{},
 		owners:     map[*yaml.Node]*target{},
 		claims:     map[claim]bool{},
@@ -112,11 +111,6 @@ func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *pl
 		spliced:    map[*yaml.Node]written{},
 		inner:      map[*source][]splice{},
 	}
-	for _, setting := range settings {
-		name := normalize(setting.Match)
-		p.byName[name] = append(p.byName[name], setting)
-	}
-	return p
 }
 
 func normalize(name string) string { return image.Reference{Name: name}.Repository() }
@@ -167,8 +161,12 @@ func (p *planner) want(t *target) (wanted, bool) {
 	if t.bare && p.opt.KeepBare != nil && p.opt.KeepBare(t.found) {
 		return wanted{}, false
 	}
+	settings := p.matching(t)
+	if len(settings) > 0 && p.opt.Skip != nil && p.opt.Skip(t.found) {
+		return wanted{}, false
+	}
 	var all []wanted
-	for _, setting := range p.matching(t) {
+	for _, setting := range settings {
 		if t.refusal != "" {
 			p.refuse(t, t.refusal)
 			return wanted{}, false
@@ -204,23 +202,20 @@ func fixed(t *target) wanted {
 		return wanted{}
 	}
 	ref := image.Reference{Name: t.found.Image.Name, Tag: t.value}
-	return wanted{ref, []assignment{{pair: holder.pair, text: t.value, after: holder.after}}}
+	return wanted{ref, []assignment{{pair: holder.pair, text: t.value, after: holder.after, keepKind: true}}}
 }
 
-// matching returns the settings for a target, by the name of the image and by the
-// name of the entry.
+// matching returns the settings for a target.
 func (p *planner) matching(t *target) []image.Setting {
-	name := normalize(t.found.Image.Name)
-	settings := p.byName[name]
-	other := name
-	if t.found.Name != "" {
-		other = normalize(t.found.Name)
-	}
-	if other != name {
-		settings = append(settings[:len(settings):len(settings)], p.byName[other]...)
-	}
-	if t.found.Kind == Kustomize {
-		p.kustomized[name], p.kustomized[other] = true, true
+	var settings []image.Setting
+	for _, setting := range p.settings {
+		if !t.found.Matches(setting) {
+			continue
+		}
+		settings = append(settings, setting)
+		if t.found.Kind == Kustomize {
+			p.kustomized[setting.Match] = true
+		}
 	}
 	return settings
 }
@@ -238,7 +233,7 @@ func (p *planner) needed(t *target, changes []assignment) []assignment {
 			}
 			p.texts[n], p.owners[n], p.claims[claim{t, n}] = c.text, t, true
 		}
-		if scalarText(n) == c.text && (c.text == "" || isText(n)) {
+		if scalarText(n) == c.text && (c.text == "" || isText(n) || c.keepsKind()) {
 			continue
 		}
 		needed = append(needed, c)
@@ -289,7 +284,8 @@ func (p *planner) duplicate(n *yaml.Node) *yaml.Node {
 // image has already are no edit of their own; those that another image shares are.
 func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 	edit := Edit{Found: t.found, New: ref}
-	version, repeated, spans := t.scalars.version(), true, 0
+	version, repeated := t.scalars.version(), true
+	var splices []splice
 	for _, c := range changes {
 		n := c.pair.value
 		known, done := p.spliced[n]
@@ -305,13 +301,19 @@ func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 			}
 		}
 		repeated = repeated && done && known.ref.Same(ref)
-		if spans++; spans == 1 || n != nil && n == version {
-			edit.span(p.src, known.splice)
+		splices = append(splices, known.splice)
+		if len(splices) == 1 || n != nil && n == version {
+			edit.Span = p.src.span(known.splice)
 		}
 	}
-	if !repeated {
-		p.edits = append(p.edits, edit)
+	if repeated {
+		return
 	}
+	sortSplices(splices)
+	for _, sp := range splices {
+		edit.Spans = append(edit.Spans, p.src.span(sp))
+	}
+	p.edits = append(p.edits, edit)
 }
 
 // written is a splice and the image that it is for.
@@ -320,9 +322,9 @@ type written struct {
 	splice splice
 }
 
-// span notes where an edit changes bytes.
-func (e *Edit) span(s *source, sp splice) {
-	e.Start, e.End, e.Text = len(s.mark)+sp.start, len(s.mark)+sp.end, sp.text
+// span is where a splice changes bytes of the file.
+func (s *source) span(sp splice) Span {
+	return Span{Start: len(s.mark) + sp.start, End: len(s.mark) + sp.end, Text: sp.text}
 }
 
 // write plans a splice and returns it as one of the file.

@@ -71,7 +71,7 @@ type unreadableText struct {
 
 // enterText walks what a text says. A text in a text is left alone.
 func (f *finder) enterText(m mapping, p pair) {
-	if !isText(p.value) || m.doc.src.outer != nil || f.entered[p.value] || f.full() {
+	if !isText(p.value) || m.doc.src.outer != nil || f.entered[p.value] || f.full() || f.passOver != nil && f.passOver(p.value.Value) {
 		return
 	}
 	f.entered[p.value] = true // merges and aliases lead to it again

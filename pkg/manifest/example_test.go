@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/getpawl/pawl/pkg/image"
 	"github.com/getpawl/pawl/pkg/manifest"
@@ -76,4 +77,46 @@ func ExampleSet_refused() {
 	// Output:
 	// line 1
 	// "${VERSION}" is no tag: a variable or a template must be changed by hand
+}
+
+// What Find lists is what Set would change, so a caller can choose: here what a
+// Deployment runs, and not its init container.
+func ExampleSet_chosen() {
+	src := []byte(`kind: Deployment
+spec:
+  template:
+    spec:
+      initContainers: [{image: "ghcr.io/acme/api:1.4.1"}]
+      containers: [{image: "ghcr.io/acme/api:1.4.1"}]
+`)
+	setting, err := image.ParseSetting("ghcr.io/acme/api:1.5.0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	found, err := manifest.Find("deployment.yaml", src)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	chosen := map[manifest.Found]bool{}
+	for _, ref := range found {
+		chosen[ref] = ref.Matches(setting) && !strings.Contains(ref.Path, "initContainers")
+	}
+	out, edits, err := manifest.Set("deployment.yaml", src, []image.Setting{setting}, manifest.Options{
+		Skip: func(ref manifest.Found) bool { return !chosen[ref] },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%d of %d changed\n%s", len(edits), len(found), out)
+	// Output:
+	// 1 of 2 changed
+	// kind: Deployment
+	// spec:
+	//   template:
+	//     spec:
+	//       initContainers: [{image: "ghcr.io/acme/api:1.4.1"}]
+	//       containers: [{image: "ghcr.io/acme/api:1.5.0"}]
 }

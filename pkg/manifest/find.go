@@ -22,8 +22,8 @@ func Find(file string, src []byte, fields ...Field) ([]Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := search(s, fields, false)
-	if err != nil {
+	f := newFinder(s)
+	if err := f.search(fields, false); err != nil {
 		return nil, err
 	}
 	found := make([]Found, 0, len(f.targets))
@@ -38,12 +38,20 @@ func Find(file string, src []byte, fields ...Field) ([]Found, error) {
 // does not mean that the image is there.
 func Mentions(src []byte, settings []image.Setting) bool {
 	for _, setting := range settings {
-		last := setting.Match[strings.LastIndexByte(setting.Match, '/')+1:]
-		if bytes.Contains(src, []byte(last)) {
+		if bytes.Contains(src, []byte(lastPart(setting))) {
 			return true
 		}
 	}
 	return false
+}
+
+// mentions is [Mentions] for a text.
+func mentions(text string, settings []image.Setting) bool {
+	return slices.ContainsFunc(settings, func(s image.Setting) bool { return strings.Contains(text, lastPart(s)) })
+}
+
+func lastPart(setting image.Setting) string {
+	return setting.Match[strings.LastIndexByte(setting.Match, '/')+1:]
 }
 
 // A shape is one way to write an image reference in YAML. To teach pawl another
@@ -109,6 +117,9 @@ type assignment struct {
 	text string
 	// after is the key that a missing one is written after.
 	after pair
+	// keepKind writes a number in the place of a number, not a string of digits. A
+	// version is always a string.
+	keepKind bool
 }
 
 // pair is a key of a mapping and its value.
@@ -170,6 +181,8 @@ type finder struct {
 	opened    map[*yaml.Node]*source // texts that were read as YAML
 	entered   map[*yaml.Node]bool    // those that were walked
 	textCost  int
+	// passOver says which texts cannot hold what is looked for; nil when all is.
+	passOver func(text string) bool
 	// unreadable are texts that hold YAML of which nothing is known.
 	unreadable []unreadableText
 	marks      []mark
@@ -191,13 +204,11 @@ func (f *finder) parse(text string) (image.Reference, bool) {
 	return ref, err == nil
 }
 
-// search finds everything in the source. With create, fields that are missing are
-// found in the place where they would be.
-func search(s *source, fields []Field, create bool) (*finder, error) {
+func newFinder(s *source) *finder {
 	f := &finder{
 		src:       s,
 		shapes:    shapes(),
-		keys:      map[string]bool{},
+		keys:      make(map[string]bool, 64),
 		merged:    map[*yaml.Node][]pair{},
 		followers: map[*yaml.Node]int{},
 		seen:      map[scalars]bool{},
@@ -209,6 +220,13 @@ func search(s *source, fields []Field, create bool) (*finder, error) {
 			f.keys[key] = true
 		}
 	}
+	return f
+}
+
+// search finds everything in the source. With create, fields that are missing are
+// found in the place where they would be.
+func (f *finder) search(fields []Field, create bool) error {
+	s := f.src
 	for i, doc := range s.docs {
 		f.countAliases(doc)
 		if len(doc.Content) == 0 {
@@ -223,15 +241,15 @@ func search(s *source, fields []Field, create bool) (*finder, error) {
 	}
 	f.findMarked()
 	if err := f.findFields(fields, create); err != nil {
-		return nil, err
+		return err
 	}
 	if f.full() {
-		return nil, s.unreadable(0, fmt.Sprintf("the file has more than the %d images that pawl reads", maxImages))
+		return s.unreadable(0, fmt.Sprintf("the file has more than the %d images that pawl reads", maxImages))
 	}
 	slices.SortStableFunc(f.targets, func(a, b *target) int {
 		return cmp.Or(cmp.Compare(a.found.Line, b.found.Line), cmp.Compare(a.found.Column, b.found.Column))
 	})
-	return f, nil
+	return nil
 }
 
 func (f *finder) countAliases(n *yaml.Node) {
@@ -252,8 +270,12 @@ func (f *finder) walk(d *document, at *place) {
 	n := at.node
 	if n.Kind == yaml.SequenceNode {
 		for i, item := range n.Content {
-			f.comment(mapping{node: n, at: at, doc: d}, pair{raw: item, value: item, in: n, index: i})
-			f.enter(d, &place{parent: at, node: item, index: i, object: at.object})
+			if hasComment(item) {
+				f.comment(mapping{node: n, at: at, doc: d}, pair{raw: item, value: item, in: n, index: i})
+			}
+			if len(item.Content) > 0 {
+				f.walk(d, &place{parent: at, node: item, index: i, object: at.object})
+			}
 		}
 		return
 	}
@@ -270,20 +292,23 @@ func (f *finder) walk(d *document, at *place) {
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i].Value
+		key, value := n.Content[i].Value, n.Content[i+1]
 		if key == "status" && m.isObject() {
 			continue // what a controller saw is not what somebody asked for
 		}
-		f.comment(m, pair{name: key, key: n.Content[i], raw: n.Content[i+1], value: n.Content[i+1], in: n})
-		f.enter(d, &place{parent: at, node: n.Content[i+1], key: key, object: at.object})
+		if hasComment(value) {
+			f.comment(m, pair{name: key, key: n.Content[i], raw: value, value: value, in: n})
+		}
+		if len(value.Content) > 0 {
+			f.walk(d, &place{parent: at, node: value, key: key, object: at.object})
+		}
 	}
 }
 
+func hasComment(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.LineComment != "" }
+
 // comment shows a scalar with a comment to the shapes that look at comments.
 func (f *finder) comment(in mapping, p pair) {
-	if p.value.Kind != yaml.ScalarNode || p.value.LineComment == "" {
-		return
-	}
 	for _, shape := range f.shapes {
 		if shape.comment != nil {
 			shape.comment(f, in, p)
@@ -297,12 +322,6 @@ func (m mapping) nameObject() {
 	apiVersion, kind := scalarText(m.get("apiVersion").value), scalarText(m.get("kind").value)
 	if apiVersion != "" && kind != "" {
 		m.at.object = apiVersion + "/" + kind
-	}
-}
-
-func (f *finder) enter(d *document, at *place) {
-	if len(at.node.Content) > 0 {
-		f.walk(d, at)
 	}
 }
 
@@ -325,6 +344,9 @@ func (f *finder) pairs(n *yaml.Node) []pair {
 		case key.ShortTag() == yaml.MergeTag:
 			merges = append(merges, value)
 		case f.keys[key.Value]:
+			if own == nil {
+				own = make([]pair, 0, min(len(n.Content)/2, 4))
+			}
 			own = replacePair(own, pair{name: key.Value, key: key, raw: value, value: follow(value), in: n})
 		}
 	}

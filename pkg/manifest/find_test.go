@@ -148,13 +148,55 @@ func TestEditSaysWhatItDid(t *testing.T) {
 	entry := func(path string, line, column int, name, tag string) manifest.Found {
 		return manifest.Found{Kind: manifest.Kustomize, File: "kustomization.yaml", Path: path, Line: line, Column: column, Name: name, Image: image.Reference{Name: name, Tag: tag}}
 	}
+	edit := func(found manifest.Found, next image.Reference, spans ...manifest.Span) manifest.Edit {
+		return manifest.Edit{Found: found, New: next, Span: spans[0], Spans: spans}
+	}
 	want := []manifest.Edit{
-		{Found: entry("images[0]", 3, 11, "a", "v1"), New: image.Reference{Name: "a", Tag: "v2"}, Start: 28, End: 30, Text: "v2"},
-		{Found: entry("images[1]", 4, 9, "b", ""), New: image.Reference{Name: "b", Tag: "v4"}, Start: 47, End: 47, Text: "\n  newTag: v4"},
-		{Found: entry("images[2]", 8, 11, "x", ""), New: image.Reference{Name: "c", Tag: "v3"}, Start: 47, End: 47, Text: "\n- name: x\n  newName: c\n  newTag: v3"},
+		edit(entry("images[0]", 3, 11, "a", "v1"), image.Reference{Name: "a", Tag: "v2"}, manifest.Span{Start: 28, End: 30, Text: "v2"}),
+		edit(entry("images[1]", 4, 9, "b", ""), image.Reference{Name: "b", Tag: "v4"}, manifest.Span{Start: 47, End: 47, Text: "\n  newTag: v4"}),
+		edit(entry("images[2]", 8, 11, "x", ""), image.Reference{Name: "c", Tag: "v3"}, manifest.Span{Start: 47, End: 47, Text: "\n- name: x\n  newName: c\n  newTag: v3"}),
 	}
 	if diff := cmp.Diff(want, edits); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestEditSaysEverySpan changes a name, a tag and a digest, each in a place of its own.
+func TestEditSaysEverySpan(t *testing.T) {
+	t.Parallel()
+	src := "\uFEFFdigest: " + shaA + "\ntag: v1\nrepository: a\n"
+	_, edits, err := manifest.Set("values.yaml", []byte(src), parseSettings(t, "a=b:v2@"+shaB), manifest.Options{})
+	if err != nil || len(edits) != 1 {
+		t.Fatalf("%+v, %v", edits, err)
+	}
+	var got []string
+	for _, span := range edits[0].Spans {
+		got = append(got, src[span.Start:span.End]+" → "+span.Text)
+	}
+	if diff := cmp.Diff([]string{shaA + " → " + shaB, "v1 → v2", "a → b"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if edits[0].Span != edits[0].Spans[1] {
+		t.Errorf("the version is at %+v", edits[0].Span)
+	}
+}
+
+// TestSkip sets one of two references, which is chosen among those that were found.
+func TestSkip(t *testing.T) {
+	t.Parallel()
+	src := "images:\n- name: a\n  newTag: v1\nhelmCharts:\n- valuesInline: {image: 'a:v1'}\n"
+	found, err := manifest.Find("kustomization.yaml", []byte(src))
+	if err != nil || len(found) != 2 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for i, chosen := range found {
+		out, edits, err := manifest.Set("kustomization.yaml", []byte(src), parseSettings(t, "a:v2"), manifest.Options{
+			Add: true, Skip: func(f manifest.Found) bool { return f != chosen },
+		})
+		want := []string{strings.Replace(src, "newTag: v1", "newTag: v2", 1), strings.Replace(src, "a:v1", "a:v2", 1)}[i]
+		if err != nil || string(out) != want || len(edits) != 1 || edits[0].Found != chosen {
+			t.Errorf("only %s: %v, %+v\n%s", chosen.Path, err, edits, out)
+		}
 	}
 }
 

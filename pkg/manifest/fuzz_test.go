@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -182,4 +185,55 @@ func difference(a, b map[string]int) map[string]int {
 		}
 	}
 	return more
+}
+
+// FuzzParsePath reads any path, and a field at it in any file: what it leads to is
+// what changes, and nothing else.
+func FuzzParsePath(f *testing.F) {
+	for _, path := range []string{"a", "a.b-c_d/e", "images[0].tag", "[1][2]", `a["b.c"].d`, `["[0]"]["\"\u00e9\n"]`, `[""]`, "a..b", "a[-1]", `a["b]`, "a[99999999999]", "server.version"} {
+		f.Add(path, "5", []byte("server: {version: 3}\na: [[b, 1.5], {'b.c': {d: true}}]\nimages: [{tag: x}]\n"), true)
+		f.Add(path, "on", []byte("server:\n  version: 'é' # c\na:\n- b\n- - c\n  - d\n"), false)
+	}
+	f.Fuzz(func(t *testing.T, text, value string, src []byte, create bool) {
+		path, err := manifest.ParsePath(text)
+		if err == nil {
+			if again := pathText(path); !samePath(t, again, path) {
+				t.Fatalf("%q reads as %v, which reads otherwise when it is written as %q", text, path, again)
+			}
+		}
+		opt := manifest.Options{Fields: []manifest.Field{{Path: text, Value: value}}, Create: create}
+		out, edits, setErr := manifest.Set("x.yaml", src, nil, opt)
+		if setErr != nil {
+			isProblem(t, setErr)
+			return
+		}
+		if err != nil {
+			t.Fatalf("the path %q, which is none (%v), was set", text, err)
+		}
+		checkSpans(t, string(src), out, edits)
+		again, edits, setErr := manifest.Set("x.yaml", out, nil, opt)
+		if value != "" && (setErr != nil || !bytes.Equal(out, again) || len(edits) > 0) {
+			t.Fatalf("the same edit again: %v, %+v\n%q\n%q", setErr, edits, out, again)
+		}
+	})
+}
+
+// pathText writes a path with every key in quotes.
+func pathText(path manifest.Path) string {
+	var b strings.Builder
+	for _, step := range path {
+		if step.Item {
+			b.WriteString("[" + strconv.Itoa(step.Index) + "]")
+		} else {
+			b.WriteString("[" + strconv.Quote(step.Key) + "]")
+		}
+	}
+	return b.String()
+}
+
+func samePath(t *testing.T, text string, want manifest.Path) bool {
+	t.Helper()
+	got, err := manifest.ParsePath(text)
+	// A key that is not UTF-8 cannot be in a file, and is not written in quotes as it is.
+	return slices.ContainsFunc(want, func(s manifest.Step) bool { return !utf8.ValidString(s.Key) }) || err == nil && slices.Equal(got, want)
 }

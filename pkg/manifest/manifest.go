@@ -87,10 +87,19 @@ func (f Found) Matches(s image.Setting) bool {
 type Edit struct {
 	Found                 // as it was
 	New   image.Reference // as it is now
-	// Start and End are the bytes of the original file, the byte order mark included,
-	// that were replaced by Text: those of the version. Where name and digest change
-	// as well, in scalars of their own, they are not in it. A key that was added has
-	// the place where it was put, and Start and End are equal.
+	// Span is where the version changed. It is one of Spans.
+	Span
+	// Spans are all bytes that changed, in the order of the file: a name and a digest
+	// may be in scalars of their own. What is outside the spans of all edits is as it
+	// was. Two edits have a span in common when they share a scalar, or lines that
+	// were added together.
+	Spans []Span
+}
+
+// Span is a piece of the original file, from byte Start to byte End, the byte order
+// mark included, and the Text in its place. Where something was added, Start and End
+// are equal.
+type Span struct {
 	Start, End int
 	Text       string
 }
@@ -102,7 +111,8 @@ type Field struct {
 	// Name is the image whose version the scalar holds. A setting for this image
 	// sets the field. It may be empty when Value is given.
 	Name string
-	// Value, if not empty, is what to write, whatever the settings say.
+	// Value, if not empty, is what to write, whatever the settings say. In the place
+	// of a number or a boolean, one is written as such; all else is a string.
 	Value string
 }
 
@@ -151,6 +161,10 @@ type Options struct {
 	// Create adds a field that is missing to a mapping that is there and written in
 	// lines. Without it only fields that exist are set.
 	Create bool
+	// Skip says which references to leave as they are, although a setting matches: so
+	// a caller chooses among those that [Find] lists. Fields that have a Value are
+	// not asked about. Nil skips none.
+	Skip func(Found) bool
 	// KeepBare says whether to leave image: name, a name without tag and digest, as
 	// it is. It is for manifests whose versions a kustomization sets; nil gives
 	// every bare name its version.

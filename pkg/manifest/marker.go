@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"regexp"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -27,10 +28,13 @@ type mark struct {
 	pair   pair
 }
 
+// markWord is in every mark.
+const markWord = "$imagepolicy"
+
 var marker = regexp.MustCompile(`\{\s*"\$imagepolicy"\s*:\s*"([^":]+:[^":]+)(?::(tag|name|digest))?"\s*\}`)
 
 func noteMark(f *finder, in mapping, p pair) {
-	if len(p.value.LineComment) > maxMark || f.full() {
+	if len(p.value.LineComment) > maxMark || !strings.Contains(p.value.LineComment, markWord) || f.full() {
 		return
 	}
 	found := marker.FindStringSubmatch(p.value.LineComment)

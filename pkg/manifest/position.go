@@ -35,19 +35,19 @@ func newLines(text []byte) *lines {
 
 // eachBreak calls visit with the start of every line but the first.
 func eachBreak(text []byte, visit func(next int)) {
-	for i := 0; i < len(text); {
-		n := breakLength(text, i)
-		if n == 0 {
-			i++
-			continue
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; '\r' < c && c < 0xC2 {
+			continue // no break begins with it
 		}
-		i += n
-		visit(i)
+		if n := breakLength(text, i); n > 0 {
+			i += n - 1
+			visit(i + 1)
+		}
 	}
 }
 
 func (l *lines) countRunes() {
-	if bytes.IndexFunc(l.text, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+	if utf8.RuneCount(l.text) == len(l.text) {
 		return
 	}
 	l.runes = make([]int32, 0, len(l.text)/runeStep+1)

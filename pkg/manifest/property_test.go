@@ -93,6 +93,9 @@ func TestOnlyVersionsChange(t *testing.T) {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
 		edited += len(edits)
+		if len(edits) > 0 {
+			checkSpans(t, before, out, edits)
+		}
 		back, _, err := manifest.Set("x.yaml", out, setting("nginx", from), manifest.Options{})
 		if err != nil {
 			t.Fatal(err)

@@ -48,6 +48,43 @@ func TestProve(t *testing.T) {
 	}
 }
 
+// TestProveWrongPlace makes the edit at every wrong place that there is: from every
+// byte to every other. Only the right one may pass.
+func TestProveWrongPlace(t *testing.T) {
+	t.Parallel()
+	const src = "# é\na: &x [1, 'b'] # c\nimage: nginx:1 # d\nuse: *x\n---\nz: |-\n  é\n"
+	proved := 0
+	for start := range len(src) + 1 {
+		for end := start; end <= len(src); end++ {
+			s, err := read("x.yaml", []byte(src))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sp := s.replaceForTest(t, "nginx:1", "nginx:2")
+			right := sp.start == start && sp.end == end
+			sp.start, sp.end = start, end
+			if _, err = s.prove([]splice{sp}, s.splice([]splice{sp})); right != (err == nil) {
+				t.Errorf("bytes %d to %d, %q: error %v", start, end, src[start:end], err)
+			}
+			proved++
+		}
+	}
+	t.Logf("%d places", proved)
+}
+
+// FuzzAmbiguous asks another parser, one of YAML 1.1, for texts that it does not read
+// as strings.
+func FuzzAmbiguous(f *testing.F) {
+	for _, seed := range []string{"1.10", "1e3", "0x1F", "0b-1", "1_000", "on", "y", "2024-01-01", "2001-01-01T00:00:00Z", "12:30:45", ".5", "._1", "1.4.2", "v1", "0o7", "1:2", "NaN"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if plainSafe.MatchString(text) && yaml.IsValueNonString(text) && !ambiguous(text) {
+			t.Errorf("%q is no string in YAML 1.1", text)
+		}
+	})
+}
+
 // replaceForTest returns the splice that gives the scalar with a text another one.
 func (s *source) replaceForTest(t *testing.T, old, text string) splice {
 	t.Helper()

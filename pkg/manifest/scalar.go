@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"errors"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -46,15 +48,51 @@ var numberLike = regexp.MustCompile(`(?i)^(` +
 	`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([t \t].*)?` +
 	`)$`)
 
-// ambiguous reports whether some YAML parser would not read the plain text as a
-// string. Go programs disagree among themselves: kustomize reads YAML 1.2 with
+// ambiguous reports whether some YAML parser would not read the plain text, one that
+// is [plainSafe], as a string. Go programs disagree among themselves: kustomize reads YAML 1.2 with
 // the words of 1.1, the API server reads 1.1, Helm goes through JSON.
 func ambiguous(text string) bool {
 	switch strings.ToLower(text) {
 	case "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "=", "<<":
 		return true
 	}
-	return numberLike.MatchString(text) || yaml.IsValueNonString(text) || !isText(yaml.NewScalarRNode(text).YNode())
+	return numberLike.MatchString(text) || !isText(yaml.NewScalarRNode(text).YNode())
+}
+
+// keepsKind reports whether a text can stand without quotes since it is of the same
+// kind as what it replaces: a number, or a boolean.
+func (c assignment) keepsKind() bool {
+	n := c.pair.value
+	if !c.keepKind || n == nil || n.Kind != yaml.ScalarNode || n.Style != 0 {
+		return false
+	}
+	switch n.ShortTag() {
+	case yaml.NodeTagInt, yaml.NodeTagFloat:
+		return isNumber(c.text)
+	case yaml.NodeTagBool:
+		return c.text == "true" || c.text == "false"
+	}
+	return isSwitch(n.Value) && isSwitch(c.text)
+}
+
+// isNumber reports whether every parser reads the text as the same number, and would
+// write it with the same digits: 1.10 would become 1.1, and 0123 is 83 to some.
+func isNumber(text string) bool {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return strconv.FormatInt(i, 10) == text
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) && strconv.FormatFloat(f, 'f', -1, 64) == text
+}
+
+// isSwitch reports whether the text is a boolean of YAML 1.1 (https://yaml.org/type/bool.html)
+// that is a string in YAML 1.2.
+func isSwitch(text string) bool {
+	switch text {
+	case "yes", "no", "on", "off":
+		return true
+	}
+	return false
 }
 
 // plainSafe matches texts that can stand without quotes everywhere, in a flow

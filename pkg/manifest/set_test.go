@@ -940,6 +940,7 @@ func check(t *testing.T, s sample) {
 	if (len(edits) == 0) != (s.want == "") {
 		t.Errorf("edits: %+v", edits)
 	}
+	checkSpans(t, s.src, out, edits)
 	again, edits2, err := manifest.Set(s.fileName(), out, parseSettings(t, s.set), s.opt)
 	if err != nil || string(again) != string(out) || len(edits2) != 0 {
 		t.Errorf("the same edit again: %v, %d edits\n%s", err, len(edits2), again)

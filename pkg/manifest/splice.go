@@ -65,6 +65,13 @@ func (s *source) replace(c assignment) (splice, error) {
 	if err != nil {
 		return splice{}, err
 	}
+	if c.keepsKind() {
+		expect := func() {
+			becomes(n, c.text, n.Style)
+			n.Tag = yaml.NewScalarRNode(c.text).YNode().ShortTag()
+		}
+		return splice{start: at.start, end: at.end, text: c.text, expect: expect}, nil
+	}
 	text, style, err := spell(c.text, n.Style, quoted(c.pair.key))
 	if err != nil {
 		return splice{}, err

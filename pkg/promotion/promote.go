@@ -396,7 +396,7 @@ func (s Source) applyPullRequest(ctx context.Context, p *Promotion, options Prom
 		return s.Forge.EditPullRequest(ctx, p.Number, p.open.Title, mergeBody(p.open.Body, p.body))
 	}
 	if err := s.Forge.CreateBranch(ctx, p.Head, p.Commit); err != nil {
-		return err
+		return explainHead(p, err)
 	}
 	pr, err := s.Forge.CreatePullRequest(ctx, forge.NewPullRequest{
 		Title: p.title, Body: p.body, Head: p.Head, Base: p.Base, Draft: options.Draft,
@@ -406,6 +406,17 @@ func (s Source) applyPullRequest(ctx context.Context, p *Promotion, options Prom
 	}
 	p.Number, p.URL = pr.Number, pr.WebURL
 	return nil
+}
+
+// explainHead says what to do about a promotion branch that holds something else:
+// somebody pushed to it. What they pushed is theirs, so pawl does not delete it.
+func explainHead(p *Promotion, err error) error {
+	if !errors.Is(err, forge.ErrExists) {
+		return err
+	}
+	return &Blocked{What: "opening the promotion", State: gate.Fail, Cause: err,
+		Reason: fmt.Sprintf("the branch %s is there and holds another commit than its name says: somebody pushed to it", p.Head),
+		Fix:    fmt.Sprintf("save what was pushed, if it is needed; then: git push origin --delete %s, and pawl promote %s", p.Head, p.To)}
 }
 
 // supersede closes the older promotions of the edge, now that the newer is open,
