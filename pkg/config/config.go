@@ -83,6 +83,9 @@ type Gates struct {
 	Secrets string `json:"secrets,omitempty"`
 }
 
+// SearchesSecrets says whether to look for secrets. This is where the default is.
+func (g Gates) SearchesSecrets() bool { return g.Secrets == "on" }
+
 // Check is a check that must have succeeded.
 type Check struct {
 	// Name of a commit status or check run, or a glob.

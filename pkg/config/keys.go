@@ -71,11 +71,8 @@ func (r *reader) environment(v value) placed {
 // none, so they are refused. Whoever adds the lookup takes the line away.
 func notGathered() map[string]string {
 	return map[string]string{
-		"codeOwners":     "code owners",
 		"separateDuties": "separation of duties",
 		"images":         "rules for image versions",
-		"changes":        "rules for changed files",
-		"secrets":        "the search for secrets",
 	}
 }
 

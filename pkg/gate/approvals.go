@@ -162,7 +162,12 @@ func hasLogin(logins []string, login string) bool {
 }
 
 func tally(have, want int) string {
-	if want == 1 {
+	switch {
+	case want == 0 && have == 1:
+		return "1 approval"
+	case want == 0:
+		return fmt.Sprintf("%d approvals", have)
+	case want == 1:
 		return fmt.Sprintf("%d of 1 approval", have)
 	}
 	return fmt.Sprintf("%d of %d approvals", have, want)

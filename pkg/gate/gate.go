@@ -51,7 +51,7 @@ func Evaluate(facts Facts) []Verdict {
 		{len(rules.Freeze) > 0, freeze},
 		{rules.Images != nil, images},
 		{rules.Changes != nil, changes},
-		{rules.Secrets == "on", secrets},
+		{rules.SearchesSecrets(), secrets},
 	} {
 		if gate.asked {
 			verdicts = append(verdicts, gate.ask(facts))

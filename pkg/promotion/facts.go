@@ -27,6 +27,7 @@ func (s Source) gather(ctx context.Context, rules policy, comparison forge.Compa
 	s.gatherVolatile(ctx, &facts)
 	s.gatherEntry(ctx, &facts)
 	s.gatherPermissions(ctx, &facts)
+	s.gatherContent(ctx, &facts)
 	facts.Now = s.Forge.Now()
 	return facts
 }
