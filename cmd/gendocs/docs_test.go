@@ -476,7 +476,7 @@ func TestFieldsAreListed(t *testing.T) {
 	t.Parallel()
 	results := map[string]any{
 		"bump.ImageList": bump.ImageList{}, "bump.ImageUse": bump.ImageUse{}, "bump.Skipped": bump.Skipped{},
-		"bump.Outcome": bump.Outcome{}, "bump.Change": bump.Change{},
+		"bump.Outcome": bump.Outcome{}, "bump.Change": bump.Change{}, "bump.Superseded": bump.Superseded{},
 		"promotion.PromotePlan": promotion.PromotePlan{}, "promotion.Promotion": promotion.Promotion{},
 		"promotion.ImageChange": promotion.ImageChange{}, "promotion.Commit": promotion.Commit{},
 		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{}, "promotion.MergeReport": promotion.MergeReport{},

@@ -28,7 +28,9 @@ func pawl() {
 	if now, err := time.Parse(time.RFC3339, os.Getenv("PAWL_TEST_NOW")); err == nil {
 		host.Now = func() time.Time { return now }
 	}
-	host.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	if os.Getenv("PAWL_TEST_WAIT") == "" {
+		host.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
 	code := cli.Main(ctx, os.Args[1:], host)
 	stop()
 	os.Exit(code)

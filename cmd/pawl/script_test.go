@@ -128,10 +128,11 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 	server, err := githubtest.New(githubtest.Options{Start: start, Observe: contract.Record()})
 	ts.Check(err)
 	s.server, s.seen, s.rule = server, 0, 0
-	ts.Defer(func() { s.finish(ts, server) })
 	token := server.CreateUser("release-bot")
 	s.repo, err = server.CreateRepository(ctx, slug, githubtest.RepositoryOptions{DefaultBranch: "dev"})
 	ts.Check(err)
+	repo := s.repo
+	ts.Defer(func() { s.finish(ts, server, repo) })
 	s.repo.SetPermission("release-bot", githubtest.Write)
 	branches := args[1:]
 	if len(branches) == 0 {
@@ -153,8 +154,9 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 }
 
 // finish checks what must hold after every script: no branch that pawl moved went
-// anywhere but forward.
-func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server) {
+// anywhere but forward, and what was pushed is sound.
+func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server, repo *githubtest.Repository) {
+	ts.Check(fsck(context.Background(), repo))
 	for _, update := range server.Log() {
 		if !update.FastForward && !update.Created() && !update.Deleted() && !s.forced {
 			ts.Logf("%s moved from %s to %s, which is no fast-forward", update.Ref, update.Before, update.After)
@@ -162,6 +164,20 @@ func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server) {
 		}
 	}
 	server.Close()
+}
+
+// fsck has Git check the server's repository.
+func fsck(ctx context.Context, repo *githubtest.Repository) error {
+	dir, err := repo.Dir(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "git", "fsck", "--strict", "--full", "--no-dangling", "--no-progress")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		return fmt.Errorf("git fsck of the server's repository: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func readDir(ts *testscript.TestScript, dir string) map[string]string {

@@ -30,6 +30,7 @@ import (
 type Request struct {
 	Settings       []image.Setting
 	Match          func(path string) bool // nil: every YAML file
+	Folder         func(path string) bool // the folders that can hold such files; nil: every folder
 	Where          string                 // the files in words, for messages: "base/** (dev)"
 	Images         []config.Image         // explicit fields of the configuration
 	Digests        manifest.DigestPolicy
@@ -39,6 +40,7 @@ type Request struct {
 	SkipUnreadable bool // leave out files that name an image and cannot be read
 	Assignments    []Assignment
 	Create         bool // create the fields of assignments that are missing
+	Job            Job  // who asks
 }
 
 // Assignment sets one field, whatever it holds: --field 'FILE#path.to.key=VALUE'.
@@ -123,6 +125,10 @@ func (r *Refusal) Error() string { return r.Reason }
 // Hint says what to do instead.
 func (r *Refusal) Hint() string { return r.Fix }
 
+func emptyPlan() *Plan {
+	return &Plan{Changes: []Change{}, Files: []string{}, before: map[string][]byte{}, after: map[string][]byte{}}
+}
+
 // Empty says whether there is nothing to change.
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 
@@ -152,7 +158,7 @@ func Compute(files []File, request Request) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan := &Plan{Changes: []Change{}, Files: []string{}, before: map[string][]byte{}, after: map[string][]byte{}}
+	plan := emptyPlan()
 	var problems []error
 	for _, result := range results {
 		if result.err != nil {

@@ -5,16 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/manifest"
 )
 
 // CommitPlan is a bump of the user's checkout, planned on the files of HEAD.
 type CommitPlan struct {
 	*Plan
 	Branch string // empty when HEAD is detached
+	Job    Job    // who asks
 	Head   string
 
 	checkout *git.Checkout
@@ -25,6 +28,9 @@ type CommitPlan struct {
 // the working tree. It writes nothing.
 func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*CommitPlan, error) {
 	branch, head, err := checkout.Head(ctx)
+	if errors.Is(err, git.ErrNoCommit) {
+		return nil, &Refusal{Reason: err.Error(), Fix: "commit the files first: a bump changes what is committed"}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -35,9 +41,24 @@ func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*
 	}
 	plan, err := Compute(files, request)
 	if err != nil {
+		return nil, explainElsewhere(err, files, objects, head, request.Match)
+	}
+	return &CommitPlan{Plan: plan, Branch: branch, Head: head, checkout: checkout, objects: objects, Job: request.Job}, nil
+}
+
+// filesAt reads the files of a commit that match.
+func filesAt(ctx context.Context, objects *git.Objects, commit string, match func(string) bool) ([]File, error) {
+	if match == nil {
+		match = manifest.IsYAML
+	}
+	entries, err := objects.Files(commit, match)
+	if err != nil {
 		return nil, err
 	}
-	return &CommitPlan{Plan: plan, Branch: branch, Head: head, checkout: checkout, objects: objects}, nil
+	if err := objects.Load(ctx, entries); err != nil {
+		return nil, explainAbsent(err, entries)
+	}
+	return contents(objects, entries)
 }
 
 // Apply commits exactly the plan's edits on top of HEAD and brings the files and
@@ -47,11 +68,8 @@ func (p *CommitPlan) Apply(ctx context.Context, stamp Stamp) (*Outcome, error) {
 	if p.Empty() {
 		return outcome, nil
 	}
-	changes, err := onDisk(p.checkout.Root(), p.Plan)
-	if err != nil {
-		return nil, err
-	}
-	commit, err := p.objects.Commit(p.Head, changes, stamp.message(p.Plan))
+	changes := p.gitChanges()
+	commit, err := p.objects.Commit(p.Head, changes, stamp.message(p.Plan, p.Job))
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +88,11 @@ func (p *PushPlan) Follow(ctx context.Context, checkout *git.Checkout, outcome *
 		return
 	}
 	branch, head, err := checkout.Head(ctx)
-	if err != nil || branch != p.target.Branch {
+	if err != nil || branch != p.Branch {
 		return
 	}
 	if head == p.Tip {
-		changes, err := onDisk(checkout.Root(), p.Plan)
-		if err == nil {
-			err = checkout.Advance(ctx, p.objects, p.Tip, outcome.Commit, changes)
-		}
+		err := checkout.Advance(ctx, p.objects, p.Tip, outcome.Commit, p.gitChanges())
 		if err == nil {
 			return
 		}
@@ -87,28 +102,7 @@ func (p *PushPlan) Follow(ctx context.Context, checkout *git.Checkout, outcome *
 	outcome.Notes = append(outcome.Notes, "this checkout is not at the commit that was pushed to: git pull --ff-only")
 }
 
-// onDisk adds to the edits of the committed files the same edits in the line
-// ends that the files have on disk (core.autocrlf).
-func onDisk(root string, plan *Plan) ([]git.Change, error) {
-	changes := plan.gitChanges()
-	for i, change := range changes {
-		disk, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(change.Path)))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // a sparse checkout; a file that was deleted is refused later
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", change.Path, err)
-		}
-		before := plan.Before(change.Path)
-		if bytes.Equal(disk, before) || !bytes.Equal(bytes.ReplaceAll(disk, []byte("\r\n"), []byte("\n")), before) {
-			continue
-		}
-		changes[i].Disk = bytes.ReplaceAll(change.Content, []byte("\n"), []byte("\r\n"))
-	}
-	return changes, nil
-}
-
-// explainDirty says what to do about a file with changes of its own.
+// explainDirty says what to do about a file that cannot be committed as it is.
 func explainDirty(err error) error {
 	var dirty *git.DirtyError
 	if errors.As(err, &dirty) {
@@ -117,5 +111,63 @@ func explainDirty(err error) error {
 			Fix:    fmt.Sprintf("commit or stash your changes of %s first, or leave out --commit to edit the file as it is", dirty.Path),
 		}
 	}
+	var converted *git.ConvertedError
+	if errors.As(err, &converted) {
+		return &Refusal{
+			Reason: err.Error(),
+			Fix:    "leave out --commit to edit the file as it is on disk, and commit it with git",
+		}
+	}
+	if errors.Is(err, git.ErrUnfinished) {
+		return &Refusal{Reason: err.Error(), Fix: "finish it or abort it first"}
+	}
 	return err
+}
+
+// explainAbsent names the file whose content a partial clone does not have.
+func explainAbsent(err error, entries []git.File) error {
+	var missing *git.MissingError
+	if !errors.As(err, &missing) || !missing.Local {
+		return err
+	}
+	i := slices.IndexFunc(entries, func(entry git.File) bool { return entry.Blob == missing.Object })
+	if i < 0 {
+		return err
+	}
+	return &Refusal{
+		Reason: entries[i].Path + " is not in this checkout (a partial clone?)",
+		Fix:    "fetch what is missing: git fetch --refetch --no-filter; or bump without a checkout: --push",
+	}
+}
+
+// lfsPointer is how the content of a file begins that Git LFS keeps elsewhere.
+// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
+// explainElsewhere says that what is missing may be where a commit cannot change it:
+// in Git LFS, behind a symbolic link, or in a submodule.
+func explainElsewhere(err error, files []File, objects *git.Objects, head string, match func(path string) bool) error {
+	var missing *NotFoundError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	reasons := []string{err.Error()}
+	for _, file := range files {
+		if bytes.HasPrefix(file.Content, []byte(lfsPointer)) {
+			reasons = append(reasons, file.Path+" is in Git LFS: a commit does not have its content")
+		}
+	}
+	others, _ := objects.Others(head, func(name string) bool {
+		return match == nil || match(name) || match(path.Join(name, "kustomization.yaml")) // of a submodule
+	})
+	for _, other := range others {
+		reasons = append(reasons, fmt.Sprintf("%s is %s: a commit changes no file through it", other.Path, other.Kind()))
+	}
+	if len(reasons) == 1 {
+		return err
+	}
+	return &Refusal{
+		Reason: strings.Join(reasons, "\n"),
+		Fix:    "name the file where it is, or leave out --commit to edit it on disk, and commit it with git",
+	}
 }

@@ -10,11 +10,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/manifest"
 )
 
 // Directory edits the files below a directory of the local disk in place. Files
-// outside it are out of reach, symbolic links included.
+// outside it are out of reach, also through symbolic links.
 type Directory struct {
 	root *os.Root
 }
@@ -32,108 +33,76 @@ func OpenDirectory(name string) (*Directory, error) {
 func (d *Directory) Close() error { return d.root.Close() }
 
 // Read returns the files that match, by path; nil means every YAML file. Folders
-// named .git and node_modules are passed over, and so are symbolic links: what a
-// link points at is found where it is. The charts that a Helm chart brings along
+// named .git and node_modules are passed over. A symbolic link is matched by its own
+// path; what it leads to is returned once, with the path of the file itself. Links
+// that lead out of the directory are not followed. The charts that a Helm chart brings along
 // (charts/a/charts/b) are read like all others: some are the repository's own, and
 // the commits that --commit and --push make hold them too. Match is called from
 // several goroutines at once.
 func (d *Directory) Read(match func(path string) bool) ([]File, error) {
-	return d.read(match, nil)
+	files, _, err := d.read(match, nil)
+	return files, err
 }
 
-// read returns the files that match and are to be kept. The content that keep is
-// given is only there during the call.
-func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool) ([]File, error) {
+// read returns the files that match and are to be kept, and the links that were not
+// followed. The content that keep is given is only there during the call.
+func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool) ([]File, []Link, error) {
 	if match == nil {
 		match = manifest.IsYAML
 	}
-	files, err := (&walk{root: d.root, match: match, keep: keep}).run()
+	w := &walk{root: d.root, match: match, keep: keep}
+	files, err := w.run()
 	if err != nil {
-		return nil, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
+		return nil, nil, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
 	}
-	return files, nil
+	return files, w.leaving, nil
 }
 
-// Write puts the plan's files in place, each by a temporary file beside it and a
-// rename, so that a file is old or new and never torn. All temporary files are
-// written before the first rename; when a rename fails, those done are undone.
+// Write puts the plan's files in place, each by a temporary file and a rename, so
+// that a file is old or new and never torn. All temporary files are written before
+// the first rename; when a rename fails, those done are undone. The temporary files
+// are where Git does not look: a process that is killed leaves nothing behind that
+// git add would take.
 func (d *Directory) Write(plan *Plan) (err error) {
+	staging, err := git.OpenStaging(d.root)
+	if err != nil {
+		return fmt.Errorf("writing below %s: %w", d.root.Name(), err)
+	}
 	at := newOpened(d.root)
-	staged, renamed := 0, 0 // files that have a temporary file, and that took its place
-	defer func() {
-		for _, name := range plan.Files[renamed:staged] {
-			err = errors.Join(err, removeStaged(d.root, name))
-		}
-		err = errors.Join(err, at.close(0))
-	}()
-	for _, name := range plan.Files {
-		if err := stage(at, name, plan); err != nil {
+	defer func() { err = errors.Join(err, at.close(0), staging.Close()) }()
+	staged := make([]string, len(plan.Files))
+	for i, name := range plan.Files {
+		if staged[i], err = stage(at, staging, name, plan); err != nil {
 			return err
 		}
-		staged++
 	}
-	for _, name := range plan.Files {
-		if err := rename(at, name); err != nil {
-			return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.restore(plan, plan.Files[:renamed]))
+	for i, name := range plan.Files {
+		if err := d.root.Rename(staged[i], name); err != nil {
+			return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.restore(staging, plan, plan.Files[:i]))
 		}
-		renamed++
 	}
 	return nil
 }
 
-// stage writes a file's new content beside it, with the file's permissions.
-func stage(at *opened, name string, plan *Plan) error {
+// stage writes a file's new content into a temporary file, with the file's
+// permissions.
+func stage(at *opened, staging *git.Staging, name string, plan *Plan) (string, error) {
 	folder, err := at.folder(path.Dir(name))
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return "", fmt.Errorf("writing %s: %w", name, err)
 	}
 	mode, current, err := at.read(folder, path.Base(name))
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
+		return "", fmt.Errorf("writing %s: %w", name, err)
 	}
 	if !bytes.Equal(current, plan.Before(name)) {
-		return &Refusal{Reason: name + " changed while it was edited; nothing was written", Fix: "run the same command again"}
+		return "", &Refusal{Reason: name + " changed while it was edited; nothing was written", Fix: "run the same command again"}
 	}
-	if err := writeStaged(folder, path.Base(name), plan.Content(name), mode); err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", name, err), removeStaged(folder, path.Base(name)))
-	}
-	return nil
-}
-
-// writeStaged writes the temporary file of a file. One that an interrupted run left
-// behind is removed first, and so is a link in its place: it is never followed.
-func writeStaged(folder *os.Root, name string, content []byte, mode fs.FileMode) error {
-	create := func() (*os.File, error) {
-		return folder.OpenFile(temporary(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	}
-	file, err := create()
-	if errors.Is(err, fs.ErrExist) {
-		if err := removeStaged(folder, name); err != nil {
-			return err
-		}
-		file, err = create()
-	}
+	staged, err := staging.Write(plan.Content(name), mode, false)
 	if err != nil {
-		return err
+		return "", fmt.Errorf("writing %s: %w", name, err)
 	}
-	_, err = file.Write(content)
-	// The process's umask may have taken permissions away.
-	return errors.Join(err, file.Chmod(mode), file.Close())
-}
-
-func rename(at *opened, name string) error {
-	folder, err := at.folder(path.Dir(name))
-	if err != nil {
-		return err
-	}
-	return folder.Rename(temporary(path.Base(name)), path.Base(name))
-}
-
-func removeStaged(folder *os.Root, name string) error {
-	if err := folder.Remove(temporary(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the temporary file %s: %w", temporary(name), err)
-	}
-	return nil
+	return staged, nil
 }
 
 // opened keeps the folders open that lead to the one that was asked for last: the
@@ -207,35 +176,46 @@ func (o *opened) read(folder *os.Root, name string) (fs.FileMode, []byte, error)
 }
 
 // restore writes the old content of files back.
-func (d *Directory) restore(plan *Plan, names []string) error {
+func (d *Directory) restore(staging *git.Staging, plan *Plan, names []string) error {
 	var problems []error
 	for _, name := range names {
-		if err := d.root.WriteFile(name, plan.Before(name), 0o644); err != nil {
+		if err := d.putBack(staging, plan, name); err != nil {
 			problems = append(problems, fmt.Errorf("%s has its new content and could not be restored: %w", name, err))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// temporary is the name of the file that becomes name by a rename.
-func temporary(name string) string {
-	return path.Join(path.Dir(name), "."+path.Base(name)+".pawl")
+func (d *Directory) putBack(staging *git.Staging, plan *Plan, name string) error {
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	staged, err := staging.Write(plan.Before(name), info.Mode().Perm(), false)
+	if err != nil {
+		return err
+	}
+	return d.root.Rename(staged, name)
 }
 
 // Edit plans a request on the files of a directory and, unless it is a dry run,
 // writes them.
 func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) {
+	request = directory.followAssignments(request)
 	resolved := request
 	resolved.Settings = resolve(request.Settings, request.Images)
-	files, err := directory.read(request.Match, resolved.concerns)
+	files, leaving, err := directory.read(request.Match, resolved.concerns)
 	if err != nil {
 		return nil, err
 	}
 	plan, err := Compute(files, request)
 	if err != nil {
-		return nil, err
+		return nil, explainLeaving(err, leaving)
 	}
 	outcome := &Outcome{Action: ActionNone, Plan: plan}
+	for _, link := range leaving {
+		outcome.Notes = append(outcome.Notes, link.String()+", and was left alone")
+	}
 	if dryRun || plan.Empty() {
 		return outcome, nil
 	}

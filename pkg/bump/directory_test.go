@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/image"
 )
 
@@ -100,7 +101,7 @@ func TestReadKeepsOnlyWhatIsWanted(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	plant(t, root, map[string]string{"a.yaml": "yes", "b/c.yaml": "no", "b/d.yaml": "yes, too"})
-	files, err := open(t, root).read(nil, func(path string, content []byte) bool { return strings.HasPrefix(string(content), "yes") })
+	files, _, err := open(t, root).read(nil, func(path string, content []byte) bool { return strings.HasPrefix(string(content), "yes") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestReadReportsEveryProblem(t *testing.T) {
 	root := t.TempDir()
 	plant(t, root, map[string]string{"a/1.yaml": "", "b/2.yaml": "", "c/3.yaml": "", "c/4.yaml": "", "d/5.yaml": ""})
 	gone := []string{"c/4.yaml", "a/1.yaml", "b/2.yaml"}
-	_, err := open(t, root).read(nil, func(path string, _ []byte) bool {
+	_, _, err := open(t, root).read(nil, func(path string, _ []byte) bool {
 		if slices.Contains(gone, path) {
 			if err := os.Remove(filepath.Join(root, filepath.FromSlash(path))); err != nil {
 				t.Error(err)
@@ -148,7 +149,7 @@ func TestReadDoesNotFollowALinkThatComesUp(t *testing.T) {
 			plant(t, outside, map[string]string{"b/c.yaml": "outside", "c.yaml": "outside"})
 			target := map[string]string{"a/b/c.yaml": filepath.Join(outside, "c.yaml"), "a/b": filepath.Join(outside, "b"), "a": outside}[swapped]
 			var once sync.Once
-			files, err := open(t, root).read(nil, func(string, []byte) bool {
+			files, _, err := open(t, root).read(nil, func(string, []byte) bool {
 				once.Do(func() {
 					name := filepath.Join(root, filepath.FromSlash(swapped))
 					if err := os.Rename(name, name+".old"); err != nil {
@@ -165,41 +166,43 @@ func TestReadDoesNotFollowALinkThatComesUp(t *testing.T) {
 	}
 }
 
-func TestWriteDoesNotFollowALinkInPlaceOfItsTemporaryFile(t *testing.T) {
+func TestWriteRemovesWhatAKilledRunLeft(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	plant(t, root, map[string]string{"a/b.yaml": "image: acme/api:1.0.0\n", "other.yaml": "image: acme/web:1.0.0\n", "c.yaml": "image: acme/api:1.0.0\n", ".c.yaml.pawl": "half of"})
-	link(t, filepath.Join("..", "other.yaml"), filepath.Join(root, "a", temporary("b.yaml")))
+	plant(t, root, map[string]string{"a/b.yaml": "image: acme/api:1.0.0\n", "other.yaml": "image: acme/web:1.0.0\n", ".pawl/.git/X-1": "half of"})
+	link(t, filepath.Join("..", "..", "other.yaml"), filepath.Join(root, ".pawl", ".git", "X-2"))
 	request := Request{Settings: []image.Setting{setting(t, "acme/api:1.1.0")}}
 	if _, err := Edit(open(t, root), request, false); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"b.yaml": "image: acme/api:1.1.0\n", "other.yaml": "image: acme/web:1.0.0\n", "c.yaml": "image: acme/api:1.1.0\n"}
+	want := map[string]string{"b.yaml": "image: acme/api:1.1.0\n", "other.yaml": "image: acme/web:1.0.0\n"}
 	if diff := cmp.Diff(want, tree(t, root)); diff != "" {
 		t.Error(diff)
 	}
-	if info, err := os.Lstat(filepath.Join(root, "a", "b.yaml")); err != nil || !info.Mode().IsRegular() {
-		t.Errorf("b.yaml is %v, %v", info.Mode(), err)
+	if _, err := os.Lstat(filepath.Join(root, ".pawl")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the staging folder is there: %v", err)
 	}
 }
 
 // What was renamed already is undone when a later file cannot be.
 func TestWriteUndoesWhatIsDone(t *testing.T) {
 	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("nothing is forbidden to root")
+	}
 	root := t.TempDir()
 	before := map[string]string{}
 	for i := range 5 {
 		before[fmt.Sprintf("%d/f%d.yaml", i, i)] = "image: acme/api:1.0.0\n"
 	}
 	plant(t, root, before)
-	directory := open(t, root)
-	plan, err := Compute(mustRead(t, directory), Request{Settings: []image.Setting{setting(t, "acme/api:1.1.0")}})
-	if err != nil {
+	last := filepath.Join(root, "4")
+	if err := os.Chmod(last, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	// The second time, the temporary file is not there any longer.
-	plan.Files = append(plan.Files, plan.Files[0])
-	if err := directory.Write(plan); !errors.Is(err, os.ErrNotExist) {
+	t.Cleanup(func() { _ = os.Chmod(last, 0o755) })
+	request := Request{Settings: []image.Setting{setting(t, "acme/api:1.1.0")}}
+	if _, err := Edit(open(t, root), request, false); !errors.Is(err, os.ErrPermission) {
 		t.Fatalf("got %v, want the rename that failed", err)
 	}
 	want := map[string]string{}
@@ -211,11 +214,24 @@ func TestWriteUndoesWhatIsDone(t *testing.T) {
 	}
 }
 
-func mustRead(t *testing.T, directory *Directory) []File {
-	t.Helper()
-	files, err := directory.Read(nil)
+// Two pawls do not write in the same tree at the same time.
+func TestWriteWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	plant(t, root, map[string]string{"a.yaml": "image: acme/api:1.0.0\n"})
+	directory := open(t, root)
+	other, err := git.OpenStaging(directory.root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return files
+	request := Request{Settings: []image.Setting{setting(t, "acme/api:1.1.0")}}
+	if _, err := Edit(directory, request, false); !errors.Is(err, git.ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Edit(directory, request, false); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
 }

@@ -12,7 +12,7 @@ import (
 func (p *Plan) Message(extra []git.Trailer) git.Message {
 	message := git.Message{Subject: p.subject(), Body: p.details()}
 	for _, update := range p.updates() {
-		message.Trailers = append(message.Trailers, git.Trailer{Key: "Pawl-Image", Value: update.reference()})
+		message.Trailers = append(message.Trailers, git.Trailer{Key: trailerImage, Value: update.reference()})
 	}
 	message.Trailers = append(message.Trailers, extra...)
 	return message

@@ -9,23 +9,29 @@ import (
 
 // The actions of a bump.
 const (
-	ActionNone   = "none"   // every reference has that version already
-	ActionPlan   = "plan"   // a dry run
-	ActionWrite  = "write"  // files were written
-	ActionCommit = "commit" // a commit was made in the checkout
-	ActionPush   = "push"   // a commit was pushed
+	ActionNone       = "none"         // every reference has that version already
+	ActionPlan       = "plan"         // a dry run
+	ActionWrite      = "write"        // files were written
+	ActionCommit     = "commit"       // a commit was made in the checkout
+	ActionPush       = "push"         // a commit was pushed
+	ActionPull       = "pull-request" // a commit was pushed to the branch of a pull request
+	ActionLanded     = "landed"       // this very job had set the versions before
+	ActionSuperseded = "superseded"   // newer versions are in place
 )
 
 // Outcome is what a bump did.
 type Outcome struct {
-	Action      string   `json:"action"`
-	Environment string   `json:"environment,omitempty"`
-	Branch      string   `json:"branch,omitempty"`
-	Commit      string   `json:"commit,omitempty"` // the commit that has the versions: a new one, or the one that was there
-	Parent      string   `json:"parent,omitempty"`
-	Attempts    int      `json:"attempts,omitempty"` // pushes tried, since others pushed at the same time
-	Diff        string   `json:"diff,omitempty"`
-	Notes       []string `json:"notes,omitempty"`
+	Action      string       `json:"action"`
+	Environment string       `json:"environment,omitempty"`
+	Branch      string       `json:"branch,omitempty"`
+	Commit      string       `json:"commit,omitempty"` // the commit that has the versions: a new one, or the one that was there
+	Number      int          `json:"number,omitempty"` // the pull request
+	URL         string       `json:"url,omitempty"`
+	Parent      string       `json:"parent,omitempty"`
+	Attempts    int          `json:"attempts,omitempty"` // pushes tried, since others pushed at the same time
+	Diff        string       `json:"diff,omitempty"`
+	Superseded  []Superseded `json:"superseded,omitempty"`
+	Notes       []string     `json:"notes,omitempty"`
 	*Plan
 
 	ShowDiff bool `json:"-"`
@@ -44,6 +50,9 @@ func (o *Outcome) Text(w *output.Printer) {
 	}
 	for _, skipped := range o.Skipped {
 		w.Line("  left out %s: %s", output.Clean(skipped.File), output.Clean(skipped.Reason))
+	}
+	for _, each := range o.Superseded {
+		w.Line("  %s", output.Clean(each.sentence()))
 	}
 	for _, note := range o.Notes {
 		w.Line("  note: %s", output.Clean(note))
@@ -64,6 +73,12 @@ func (o *Outcome) headline(w *output.Printer) string {
 		return "would set " + count + o.target()
 	case ActionWrite:
 		return "set " + count
+	case ActionPull:
+		return fmt.Sprintf("pushed %s to #%d: set %s%s", w.Bold(short(o.Commit)), o.Number, count, o.target())
+	case ActionLanded:
+		return fmt.Sprintf("landed already as %s%s", w.Bold(short(o.Commit)), o.target())
+	case ActionSuperseded:
+		return "nothing to change: superseded" + o.target()
 	case ActionCommit:
 		return fmt.Sprintf("committed %s: set %s%s", w.Bold(short(o.Commit)), count, o.target())
 	case ActionPush:
@@ -106,6 +121,9 @@ func textDiff(w *output.Printer, diff string) {
 // Markdown writes what changed for a step summary.
 func (o *Outcome) Markdown(w *output.Printer) {
 	w.Line("### Bump\n\n%s\n", output.Escape(o.headline(&output.Printer{})))
+	for _, each := range o.Superseded {
+		w.Line("- %s", output.Escape(each.sentence()))
+	}
 	if len(o.Changes) == 0 {
 		return
 	}

@@ -28,10 +28,19 @@ type walk struct {
 
 	mu       sync.Mutex
 	more     sync.Cond // there is more to visit, or all is visited
-	folders  []string  // to visit; the last one is the next, so that folders side by side are
+	folders  []place   // to visit; the last one is the next, so that folders side by side are
 	visiting int
+	linked   int // folders visited through links
 	files    []File
 	problems []problem
+	leaving  []Link
+}
+
+// place is a file or folder as the walk comes to it.
+type place struct {
+	name  string   // its path as match sees it, through links
+	where string   // its path without links
+	links []string // the folders that the links on the way lead to
 }
 
 // problem is why a file or folder could not be read.
@@ -43,7 +52,7 @@ type problem struct {
 // run walks the tree and returns what is to be kept, by path, or every problem.
 func (w *walk) run() ([]File, error) {
 	w.more.L = &w.mu
-	w.folders = []string{"."}
+	w.folders = []place{{name: ".", where: "."}}
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(w.work)
@@ -52,8 +61,10 @@ func (w *walk) run() ([]File, error) {
 	if len(w.problems) > 0 {
 		return nil, w.failure()
 	}
+	slices.SortFunc(w.leaving, func(a, b Link) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(w.files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
-	return w.files, nil
+	// Where links lead to, a file may be found several times.
+	return slices.CompactFunc(w.files, func(a, b File) bool { return a.Path == b.Path }), nil
 }
 
 func (w *walk) failure() error {
@@ -99,29 +110,42 @@ func (w *walk) work() {
 }
 
 // visit looks at the files of a folder and returns the folders in it.
-func (w *walk) visit(folder string, at *opened) []string {
-	entries, err := os.ReadDir(w.onDisk(folder))
+func (w *walk) visit(folder place, at *opened) []place {
+	entries, err := os.ReadDir(w.onDisk(folder.where))
 	if err != nil {
-		w.fail(folder, err)
+		w.fail(folder.where, err)
 		return nil
 	}
-	prefix := folder + "/"
-	if folder == "." {
-		prefix = ""
-	}
-	var below []string
+	inName, inReal := within(folder.name), within(folder.where)
+	var below []place
 	for _, entry := range entries {
-		name := prefix + entry.Name()
+		name := inName + entry.Name()
+		where := name
+		if folder.links != nil {
+			where = inReal + entry.Name()
+		}
 		switch {
 		case entry.IsDir() && !passedOver(entry.Name()):
-			below = append(below, name)
+			below = append(below, place{name, where, folder.links})
 		case entry.Type().IsRegular() && w.match(name):
-			if err := w.file(name, at); err != nil {
-				w.fail(name, err)
+			if err := w.file(where, at); err != nil {
+				w.fail(where, err)
+			}
+		case entry.Type()&fs.ModeSymlink != 0:
+			if target, ok := w.link(place{name, where, folder.links}, at); ok {
+				below = append(below, target)
 			}
 		}
 	}
 	return below
+}
+
+// within is what stands before the names in a folder.
+func within(folder string) string {
+	if folder == "." {
+		return ""
+	}
+	return folder + "/"
 }
 
 // file reads a file if it is to be kept.

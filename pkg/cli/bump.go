@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/config"
@@ -22,12 +24,23 @@ type bumpFlags struct {
 	files, fields      []string
 	tag, digest        string
 	commit, push       bool
+	pr, draft          bool
+	labels, reviewers  []string
 	add, downgrade     bool
 	mutable, skip      bool
 	create             bool
 	dryRun, diff       bool
 	author             string
+	remote, branch     string
+	list               string
+	key, source        string
+	sequence           uint64
+	given              map[string]bool // flags that were given, even if with an empty value
 }
+
+// lands says that the bump is for the repository on the server. A repository that
+// is named is that one: there are no files of it here, or they are not meant.
+func (f bumpFlags) lands() bool { return f.push || f.pr || f.repo != "" || f.remote != "" }
 
 func (a *app) bumpCommand() *cobra.Command {
 	var flags bumpFlags
@@ -38,23 +51,56 @@ func (a *app) bumpCommand() *cobra.Command {
 in the images of kustomizations, in containers of manifests and patches, in Helm
 values. Only the version's own bytes change.
 
-IMAGE is [NAME=][REGISTRY/]REPOSITORY[:TAG][@DIGEST]. Without --commit or --push
-the files below the working directory are edited in place, in or out of a Git
-repository. With --push the commit goes to the environment's branch on the
-server, on top of whatever others pushed meanwhile.`,
+IMAGE is [NAME=][REGISTRY/]REPOSITORY[:TAG][@DIGEST]; --from-file has a list of them.
+Without other flags the files below the working directory are edited in place, in
+or out of a Git repository. With --commit exactly these edits are committed on top
+of HEAD, and whatever else is staged or changed stays as it is; that is refused
+while the branch of another environment is checked out.
+
+With --push the commit goes to the environment's branch on the server, on top of
+whatever others pushed meanwhile; no checkout is needed. --repo and --remote say
+which repository, and mean the one on the server: they push unless --pr is given.
+
+With --pr the commit goes to the environment's one open pull request of bumps,
+from the branch pawl/bump/ENV, which all pipelines share; if there is none, it is
+opened.
+
+A job of a pipeline that is run again finds what it did before and does nothing. So
+does one that comes late: when a newer version is in place, it is left alone, and
+the exit code is 0. Tags that are versions are compared as such; else the run
+number decides (--sequence), else which version the branch had first. A person, who
+has neither run number nor --key, is refused instead, with exit code 4.`,
 		Example: `  pawl bump ghcr.io/acme/api:1.4.2
   pawl bump ghcr.io/acme/api:1.4.2 --env dev --push
+  pawl bump ghcr.io/acme/api:1.4.2 --repo acme/config --env dev
+  pawl bump ghcr.io/acme/api:1.4.2 --remote https://git.example.com/config.git --branch dev
+  pawl bump --from-file images.json --repo acme/config --env dev
+  pawl bump ghcr.io/acme/api:1.4.2 --repo acme/config --env dev --pr --reviewer acme/platform
   pawl bump ghcr.io/acme/api --tag 1.4.2 --dry-run
   pawl bump nginx=ghcr.io/acme/nginx:1.27 -f base/kustomization.yaml
   pawl bump --field 'charts/web/values.yaml#server.version=1.4.2'`,
 		ValidArgsFunction: a.completeImages,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.bump(cmd.Context(), flags, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.given = map[string]bool{}
+			cmd.Flags().Visit(func(f *pflag.Flag) { flags.given[f.Name] = true })
+			return a.bump(cmd.Context(), flags, args)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.env, "env", "", "the environment whose files to edit (default: the first one)")
 	f.StringSliceVarP(&flags.files, "file", "f", nil, "edit this `FILE`, folder or glob instead (repeatable)")
 	f.BoolVar(&flags.commit, "commit", false, "commit exactly these edits on top of HEAD")
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
+	f.BoolVar(&flags.pr, "pr", false, "add to the environment's pull request of bumps instead of pushing; open it if there is none")
+	f.BoolVar(&flags.draft, "draft", false, "with --pr: open it as a draft")
+	f.StringSliceVar(&flags.reviewers, "reviewer", nil, "with --pr: ask `USER` or ORG/TEAM for a review (repeatable)")
+	f.StringSliceVar(&flags.labels, "label", nil, "with --pr: add a label (repeatable)")
+	f.StringVar(&flags.remote, "remote", "", "push to the Git repository at this `URL` instead of --repo")
+	f.StringVar(&flags.branch, "branch", "", "the branch of --repo or --remote to push to, instead of --env")
+	f.StringVar(&flags.list, "from-file", "", "more images, from a `FILE` with a YAML or JSON list; - is standard input")
+	f.StringVar(&flags.key, "key", "", "what tells this job from others, when it is run again (default: from the CI service's variables)")
+	f.Uint64Var(&flags.sequence, "sequence", 0, "the number of this run: a higher one is newer (default: from the CI service's variables)")
+	f.StringVar(&flags.source, "source", "", "the application's commit, as OWNER/NAME@SHA (default: from the CI service's variables)")
 	f.BoolVar(&flags.add, "add", false, "add the image to kustomizations that do not have it")
 	f.StringArrayVar(&flags.fields, "field", nil, "set any field, a number to a number, all else to a string: `FILE#path.to.key=VALUE` (repeatable)")
 	f.BoolVar(&flags.create, "create", false, "create a --field that is missing, in a mapping that is there")
@@ -77,6 +123,10 @@ server, on top of whatever others pushed meanwhile.`,
 func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
+	args, err := a.withList(flags, args)
+	if err != nil {
+		return err
+	}
 	request, err := flags.request(args)
 	if err != nil {
 		return err
@@ -98,15 +148,25 @@ func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 // conflicts reports flags that contradict each other.
 func (f bumpFlags) conflicts() []error {
 	var problems []error
-	if f.commit && f.push {
-		problems = append(problems, usagef("", "--commit and --push exclude each other: --push commits too, on the server's branch"))
+	exclude := func(both bool, text string) {
+		if both {
+			problems = append(problems, usagef("", "%s", text))
+		}
 	}
-	if len(f.files) > 0 && f.push {
-		problems = append(problems, usagef("", "--file and --push exclude each other: a push edits the environment's files"))
+	exclude(f.commit && (f.push || f.pr), "--commit and --push exclude each other: --push commits too, on the server's branch")
+	exclude(f.push && f.pr, "--push and --pr exclude each other: --pr opens a pull request instead")
+	exclude(f.commit && (f.repo != "" || f.remote != ""), "--commit is for the checkout here; leave out --repo and --remote, or use --push")
+	exclude(f.repo != "" && f.remote != "", "--repo and --remote exclude each other: both say which repository")
+	exclude(f.branch != "" && f.env != "", "--branch and --env exclude each other: both say which branch")
+	exclude(f.branch != "" && !f.lands(), "--branch is for a bump on the server: add --push, --repo or --remote")
+	exclude(f.remote != "" && f.branch == "" && f.env == "", "--remote needs --branch, or --env if there is a .pawl.yaml in that repository")
+	if err := config.CheckBranch(f.branch); f.branch != "" && err != nil {
+		problems = append(problems, usagef("", "--branch %q: %v", f.branch, err))
 	}
-	if len(f.files) > 0 && f.env != "" {
-		problems = append(problems, usagef("", "--file and --env exclude each other: both say which files to edit"))
-	}
+	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
+	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
+	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")
+	exclude(len(f.files) > 0 && f.env != "" && !f.lands(), "--file and --env exclude each other: both say which files to edit")
 	return problems
 }
 
@@ -134,7 +194,7 @@ func (f bumpFlags) request(args []string) (bump.Request, error) {
 	request := bump.Request{Add: f.add, AllowDowngrade: f.downgrade, AllowMutable: f.mutable, SkipUnreadable: f.skip, Create: f.create}
 	problems := f.conflicts()
 	if len(args)+len(f.fields) == 0 {
-		problems = append(problems, usagef("see: pawl bump --help", "which image? give at least one IMAGE, or a --field"))
+		problems = append(problems, usagef("see: pawl bump --help", "which image? give at least one IMAGE, a --from-file or a --field"))
 	}
 	for _, arg := range args {
 		setting, err := image.ParseSetting(f.version(arg))
@@ -162,8 +222,8 @@ func (f bumpFlags) request(args []string) (bump.Request, error) {
 
 func (a *app) bumpWhere(ctx context.Context, flags bumpFlags, request bump.Request) (*bump.Outcome, error) {
 	switch {
-	case flags.push:
-		return a.bumpPush(ctx, flags, request)
+	case flags.lands():
+		return a.land(ctx, flags, request)
 	case flags.commit:
 		return a.bumpCommit(ctx, flags, request)
 	}
@@ -196,6 +256,18 @@ func (p place) fill(request *bump.Request) {
 		return p.match(path) || len(config.FieldsIn(images, path)) > 0 ||
 			slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == path })
 	}
+	patterns := slices.Clone(p.patterns)
+	for _, image := range images {
+		for _, field := range image.Fields {
+			patterns = append(patterns, field.File)
+		}
+	}
+	for _, assignment := range assignments {
+		patterns = append(patterns, assignment.File)
+	}
+	request.Folder = func(path string) bool {
+		return slices.ContainsFunc(patterns, func(pattern string) bool { return leadsTo(path, pattern) })
+	}
 }
 
 // bumpCommit commits in the checkout.
@@ -207,7 +279,11 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 	if place.checkout == nil {
 		return nil, usagef("leave out --commit to edit the files", "--commit needs a Git checkout, and this is none")
 	}
+	if err := onItsBranch(ctx, place); err != nil {
+		return nil, err
+	}
 	place.fill(&request)
+	request.Job = a.job(flags, "", flags.what(request))
 	plan, err := bump.PlanCommit(ctx, place.checkout, request)
 	if err != nil {
 		return nil, err
@@ -222,75 +298,24 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 	return plan.Apply(ctx, stamp)
 }
 
-// bumpPush commits to the environment's branch on the server.
-func (a *app) bumpPush(ctx context.Context, flags bumpFlags, request bump.Request) (*bump.Outcome, error) {
-	l, err := a.locate(ctx, flags.repo)
-	if err != nil {
-		return nil, err
+// onItsBranch refuses to commit an environment's versions on the branch of another
+// one. On a branch that is no environment's, or on none, anybody may commit.
+func onItsBranch(ctx context.Context, p place) error {
+	if p.env.Name == "" {
+		return nil
 	}
-	if l.token == "" && !flags.dryRun {
-		return nil, errNoToken{}
+	branch, _, err := p.checkout.Head(ctx)
+	if err != nil || branch == p.env.Branch {
+		return nil //nolint:nilerr // the plan says what is wrong with HEAD
 	}
-	remote, err := a.remote(l)
-	if err != nil {
-		return nil, err
+	i := slices.IndexFunc(p.config.Environments, func(env config.Environment) bool { return env.Branch == branch })
+	if branch == "" || i < 0 {
+		return nil
 	}
-	cfg, err := bump.Environments(ctx, remote, l.config)
-	if err != nil {
-		return nil, err
-	}
-	env, err := firstOnly(cfg, flags.env)
-	if err != nil {
-		return nil, err
-	}
-	target := place{config: cfg}
-	if target, err = target.environment(env.Name); err != nil {
-		return nil, err
-	}
-	target.fill(&request)
-	plan, err := bump.PlanPush(ctx, bump.Target{Remote: remote, Branch: env.Branch}, request)
-	if err != nil {
-		return nil, err
-	}
-	outcome := &bump.Outcome{Action: bump.ActionNone, Branch: env.Branch, Commit: plan.Tip, Plan: plan.Plan}
-	if !flags.dryRun {
-		outcome, err = a.applyPush(ctx, flags, l, plan)
-	}
-	if err != nil {
-		return nil, err
-	}
-	outcome.Environment = env.Name
-	return outcome, nil
-}
-
-func (a *app) applyPush(ctx context.Context, flags bumpFlags, l location, plan *bump.PushPlan) (*bump.Outcome, error) {
-	stamp, err := a.stamp(ctx, flags.author, l.checkout)
-	if err != nil {
-		return nil, err
-	}
-	outcome, err := plan.Apply(ctx, stamp, bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64})
-	if err != nil {
-		return nil, err
-	}
-	plan.Follow(ctx, l.checkout, outcome)
-	return outcome, nil
-}
-
-// firstOnly picks the environment that a bump may be pushed to. The others get
-// their versions by promotion: a commit of their own would part the branches.
-func firstOnly(cfg *config.Config, name string) (config.Environment, error) {
-	first := cfg.Environments[0]
-	if name == "" || name == first.Name {
-		return first, nil
-	}
-	env, ok := cfg.Environment(name)
-	if !ok {
-		return env, unknownEnvironment(cfg, name)
-	}
-	before, _ := cfg.Before(name)
-	return env, &bump.Refusal{
-		Reason: name + " gets its versions by promotion from " + before.Name + ": a commit of its own would part the branches",
-		Fix:    "pawl bump IMAGE --env " + first.Name + " --push, then: pawl promote " + name,
+	return &bump.Refusal{
+		Reason: fmt.Sprintf("%s is checked out, the branch of %s, and the files are those of %s, which is on %s",
+			branch, p.config.Environments[i].Name, p.env.Name, p.env.Branch),
+		Fix: fmt.Sprintf("git switch %s first; or, whatever is checked out: pawl bump IMAGE --env %s --push", p.env.Branch, p.env.Name),
 	}
 }
 
@@ -329,8 +354,14 @@ func (a *app) defaultStamp() bump.Stamp {
 
 func (a *app) bumpOutputs(outcome *bump.Outcome) error {
 	changed := "false"
-	if outcome.Action != bump.ActionNone && outcome.Action != bump.ActionPlan {
+	switch outcome.Action {
+	case bump.ActionWrite, bump.ActionCommit, bump.ActionPush, bump.ActionPull:
 		changed = "true"
 	}
-	return a.outputs("action", outcome.Action, "changed", changed, "commit", outcome.Commit, "branch", outcome.Branch)
+	number := ""
+	if outcome.Number > 0 {
+		number = strconv.Itoa(outcome.Number)
+	}
+	return a.outputs("action", outcome.Action, "changed", changed, "commit", outcome.Commit, "branch", outcome.Branch,
+		"pull-request", number, "url", outcome.URL)
 }

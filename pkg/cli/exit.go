@@ -118,7 +118,7 @@ func exitCodeOf(err error) int {
 	case errors.Is(err, forge.ErrTransient), errors.Is(err, git.ErrTransient), errors.Is(err, git.ErrMoved),
 		errors.Is(err, git.ErrLocked), errors.Is(err, git.ErrNotFound), errors.Is(err, context.DeadlineExceeded):
 		return ExitTransient
-	case errors.Is(err, forge.ErrNotFound):
+	case errors.Is(err, forge.ErrNotFound), errors.Is(err, git.ErrUnsupported):
 		return ExitUsage
 	}
 	return ExitError

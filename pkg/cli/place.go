@@ -17,7 +17,8 @@ import (
 type place struct {
 	root     string // the checkout's root, or the working directory
 	match    func(path string) bool
-	words    string // the files in words
+	patterns []string // globs and names of what match accepts
+	words    string   // the files in words
 	checkout *git.Checkout
 	config   *config.Config
 	env      config.Environment // zero when the files are not an environment's
@@ -66,10 +67,30 @@ func (p place) environment(name string) (place, error) {
 	if p.checkout != nil {
 		p.root = p.checkout.Root()
 	}
-	p.env = env
+	p.config, p.env = cfg, env
 	p.match = func(path string) bool { return env.Match(path) && deployable(path) }
+	p.patterns = env.Paths
 	p.words = strings.Join(env.Paths, ", ") + " (" + env.Name + ")"
 	return p, nil
+}
+
+// leadsTo says whether files that a pattern means can be in a folder, or below it.
+// A pattern without ** that is as deep as the folder may be a folder's own name.
+func leadsTo(folder, pattern string) bool {
+	parts := strings.Split(pattern, "/")
+	for i, name := range strings.Split(folder, "/") {
+		if i == len(parts) || parts[i] == "**" || parts[i] == "." {
+			return true
+		}
+		matched, err := doublestar.Match(parts[i], name)
+		if err != nil || strings.ContainsAny(parts[i], "{}") { // an alternative can span folders
+			return true
+		}
+		if !matched {
+			return false
+		}
+	}
+	return true
 }
 
 // deployable says whether a file is YAML that a GitOps engine could deploy. Images
@@ -98,6 +119,7 @@ func (p place) named(paths []string) (place, error) {
 		}
 		patterns[i] = clean
 	}
+	p.patterns = patterns
 	p.words = strings.Join(paths, ", ")
 	p.match = func(file string) bool {
 		for _, pattern := range patterns {

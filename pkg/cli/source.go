@@ -259,13 +259,9 @@ func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool
 	if writes && l.token == "" {
 		return promotion.Source{}, errNoToken{}
 	}
-	a.trace("repository %s at %s", l.slug(), l.api)
-	client, err := github.New(github.Options{
-		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
-		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep, Revalidate: polls,
-	})
+	client, err := a.client(l, polls)
 	if err != nil {
-		return promotion.Source{}, &usageError{err, ""}
+		return promotion.Source{}, err
 	}
 	remote, err := a.remote(l)
 	if err != nil {
@@ -274,13 +270,25 @@ func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool
 	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
 }
 
+// client is the repository over the service's API. One that polls asks whether its
+// earlier answers still hold.
+func (a *app) client(l location, polls bool) (*github.Client, error) {
+	a.trace("repository %s at %s", l.slug(), l.api)
+	client, err := github.New(github.Options{
+		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep, Revalidate: polls,
+	})
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	return client, nil
+}
+
 // remote is the repository over the Git protocol.
 func (a *app) remote(l location) (*git.Remote, error) {
 	options := git.Options{URL: l.cloneURL(), UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep}
 	if l.token != "" {
-		// Any user name will do beside a token; this one works for every kind.
-		// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
-		options.Auth = git.Auth{Username: "x-access-token", Password: l.token}
+		options.Auth = tokenAuth(l.token)
 	}
 	remote, err := git.NewRemote(options)
 	if err != nil {
@@ -288,6 +296,11 @@ func (a *app) remote(l location) (*git.Remote, error) {
 	}
 	return remote, nil
 }
+
+// tokenAuth shows a token. Any user name will do beside it; this one works for
+// every kind.
+// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/authenticating-as-a-github-app-installation
+func tokenAuth(token string) git.Auth { return git.Auth{Username: "x-access-token", Password: token} }
 
 func userAgent() string { return "pawl/" + thisBuild().Version }
 

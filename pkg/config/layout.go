@@ -9,6 +9,12 @@ import (
 // defaultPaths is where bump looks for images unless the configuration says otherwise.
 func defaultPaths() []string { return []string{"base/**"} }
 
+// Conventional returns the configuration of a repository of which one branch is
+// known and nothing else: the environment of its name, with images below base/.
+func Conventional(branch string) *Config {
+	return &Config{Version: Version, Environments: []Environment{{Name: branch, Branch: branch, Paths: defaultPaths()}}}
+}
+
 // LayoutError says that a repository without a configuration file does not have
 // the conventional layout either.
 type LayoutError struct {

@@ -21,7 +21,7 @@ func Parse(name string, src []byte) (*Config, error) {
 }
 
 func parse(name string, src []byte, without map[string]string) (*Config, error) {
-	root, problem := document(name, src)
+	root, problem := document(name, src, "it needs at least the keys version and environments")
 	if problem != nil {
 		return nil, problem
 	}
@@ -35,7 +35,7 @@ func parse(name string, src []byte, without map[string]string) (*Config, error) 
 }
 
 // document returns the root of the only document in the file.
-func document(name string, src []byte) (*yaml.Node, *Problem) {
+func document(name string, src []byte, needs string) (*yaml.Node, *Problem) {
 	refuse := func(line, column int, format string, args ...any) (*yaml.Node, *Problem) {
 		return nil, &Problem{File: name, Line: line, Column: column, Reason: fmt.Sprintf(format, args...)}
 	}
@@ -49,7 +49,7 @@ func document(name string, src []byte) (*yaml.Node, *Problem) {
 	var first, second yaml.Node
 	switch err := decoder.Decode(&first); {
 	case errors.Is(err, io.EOF):
-		return refuse(1, 1, "the file is empty; it needs at least the keys version and environments")
+		return refuse(1, 1, "the file is empty; %s", needs)
 	case err != nil:
 		return nil, syntaxProblem(name, src, err)
 	}

@@ -100,6 +100,10 @@ func checkBranch(branch string) error {
 	return nil
 }
 
+// CheckBranch says why something cannot be the branch of an environment; nil if it
+// can.
+func CheckBranch(branch string) error { return checkBranch(branch) }
+
 // checkPath refuses a glob that cannot match a file of the repository, or that
 // means something else than it seems to.
 func checkPath(glob string) error {

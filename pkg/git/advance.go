@@ -21,9 +21,11 @@ import (
 //
 // It looks before it leaps: *[DirtyError] when one of the files has changes of its
 // own, on disk or staged; [ErrMoved] when HEAD is elsewhere; [ErrLocked] while
-// another Git process holds the index. The branch moves last but one, with its
-// expected old value, and the index, locked throughout, after it. When a step
-// fails, the ones before it are undone, or the error says what remains.
+// another Git process holds the index. The files change first, then the index, which
+// is locked throughout, and the branch last, with its expected old value. When a
+// step fails, the ones before it are undone, or the error says what remains. When
+// the process is killed, what it did stands there as a change of the user's that is
+// not committed, and the same call, made again, completes it.
 func (c *Checkout) Advance(ctx context.Context, o *Objects, old, sha string, changes []Change) error {
 	var m move
 	var err error
@@ -72,9 +74,12 @@ type target struct {
 	path          string
 	before, after entry // as in the two commits; before is zero for a new file
 	index         indexEntry
-	disk          []byte      // the bytes on disk so far
-	perm          fs.FileMode // the permissions on disk; 0 for a new file
+	there         bool        // on disk so far
+	disk          []byte      // its bytes
+	windows       bool        // which have CR LF where Git has LF
+	perm          fs.FileMode // its permissions; 0 for a new file
 	absent        bool        // not on disk, rightly
+	staged        string      // the file that will take its place
 }
 
 func (t *target) isNew() bool { return t.before.id.IsZero() }
@@ -100,9 +105,6 @@ func (o *Objects) targets(m move, changes []Change) ([]*target, error) {
 			return nil, fmt.Errorf("the commit changes %s in another way than stated", t.path)
 		}
 		t.Change = changes[i]
-		if t.Disk != nil && !bytes.Equal(unixLines(t.Disk), unixLines(t.Content)) {
-			return nil, fmt.Errorf("the content of %s for the disk differs in more than line ends", t.path)
-		}
 	}
 	return targets, nil
 }
@@ -153,7 +155,7 @@ func (o *Objects) differences(at string, before, after plumbing.Hash) ([]*target
 func (c *Checkout) ready(ctx context.Context, m *move, root *os.Root, targets []*target) error {
 	for _, name := range []string{"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"} {
 		if _, err := os.Lstat(filepath.Join(c.private, name)); err == nil {
-			return fmt.Errorf("the checkout is in the middle of something (%s): finish it or abort it first", name)
+			return fmt.Errorf("%w (%s)", ErrUnfinished, name)
 		}
 	}
 	branch, head, err := c.Head(ctx)
@@ -167,11 +169,7 @@ func (c *Checkout) ready(ctx context.Context, m *move, root *os.Root, targets []
 	if head != m.old.String() {
 		return m.moved(head)
 	}
-	paths := make([]string, len(targets))
-	for i, t := range targets {
-		paths[i] = t.path
-	}
-	entries, err := c.indexEntries(ctx, paths)
+	entries, err := c.indexEntries(ctx, paths(targets))
 	if err != nil {
 		return err
 	}
@@ -180,7 +178,7 @@ func (c *Checkout) ready(ctx context.Context, m *move, root *os.Root, targets []
 		if err := t.checkIndex(entry, there); err != nil {
 			return err
 		}
-		if err := t.checkDisk(root); err != nil {
+		if err := c.checkDisk(ctx, t, root); err != nil {
 			return err
 		}
 	}
@@ -199,34 +197,52 @@ func (c *Checkout) unpack(ctx context.Context, o *Objects, ids []plumbing.Hash) 
 	return nil
 }
 
-// apply changes the files, the branch and the index, in this order.
-func (c *Checkout) apply(ctx context.Context, o *Objects, m move, root *os.Root, lock *indexLock, targets []*target) error {
+// apply changes the files, the index and the branch, in this order.
+func (c *Checkout) apply(ctx context.Context, o *Objects, m move, root *os.Root, lock *indexLock, targets []*target) (err error) {
+	staging, err := OpenStaging(root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, staging.Close()) }()
+	for _, t := range targets {
+		if err := t.stage(staging); err != nil {
+			return err
+		}
+	}
 	for i, t := range targets {
 		if err := t.write(root); err != nil {
-			return undo(err, root, targets[:i])
+			return undo(err, root, staging, targets[:i])
 		}
-	}
-	if err := c.updateRef(ctx, o, m); err != nil {
-		return undo(err, root, targets)
 	}
 	if err := lock.commit(); err != nil {
-		paths := make([]string, len(targets))
-		for i, t := range targets {
-			paths[i] = t.path
-		}
-		return fmt.Errorf("commit %s is made, but the index is behind: run git reset -q -- %s: %w", m.new, strings.Join(paths, " "), err)
+		return undo(fmt.Errorf("updating the index: %w", err), root, staging, targets)
 	}
-	return nil
+	err = c.updateRef(ctx, o, m)
+	if err == nil {
+		return nil
+	}
+	if failed := lock.undo(); failed != nil {
+		err = errors.Join(err, fmt.Errorf("the index keeps what was not committed: run git reset -q -- %s: %w", strings.Join(paths(targets), " "), failed))
+	}
+	return undo(err, root, staging, targets)
 }
 
 // undo puts files back after an error, and adds what could not be put back.
-func undo(err error, root *os.Root, targets []*target) error {
+func undo(err error, root *os.Root, staging *Staging, targets []*target) error {
 	for _, t := range targets {
-		if failed := t.restore(root); failed != nil {
+		if failed := t.restore(root, staging); failed != nil {
 			err = errors.Join(err, fmt.Errorf("%s keeps its new content: run git checkout -- %s: %w", t.path, t.path, failed))
 		}
 	}
 	return err
+}
+
+func paths(targets []*target) []string {
+	paths := make([]string, len(targets))
+	for i, t := range targets {
+		paths[i] = t.path
+	}
+	return paths
 }
 
 // updateRef moves the branch, or the detached HEAD, with an entry in the reflog.
@@ -244,6 +260,9 @@ func (c *Checkout) updateRef(ctx context.Context, o *Objects, m move) error {
 	}
 	if _, head, failed := c.Head(ctx); failed == nil && head != m.old.String() {
 		return m.moved(head)
+	}
+	if mentions(err, ".lock': File exists") {
+		return fmt.Errorf("moving %s: %w: %w", m.ref, ErrLocked, err)
 	}
 	return fmt.Errorf("moving %s: %w", m.ref, err)
 }

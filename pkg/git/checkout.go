@@ -51,7 +51,7 @@ func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
 
 func objectFormatError(format string) error {
 	if format == "sha256" {
-		return errors.New("opening the checkout: its object format is sha256, only sha1 is supported")
+		return fmt.Errorf("opening the checkout: %w: its object format is sha256, only sha1 is supported", ErrUnsupported)
 	}
 	return errors.New("opening the checkout: git is older than 2.31")
 }
@@ -79,11 +79,11 @@ func (c *Checkout) Root() string { return c.root }
 func (c *Checkout) Objects() *Objects { return newObjects(c.objects, nil) }
 
 // Head returns the branch that is checked out, empty when HEAD is detached, and
-// its commit. A branch without a commit is an error.
+// its commit. A branch without a commit is [ErrNoCommit].
 func (c *Checkout) Head(ctx context.Context) (branch, sha string, err error) {
 	lines, err := c.git.lines(ctx, "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD")
 	if mentions(err, "ambiguous argument", "unknown revision") {
-		return "", "", errors.New("reading HEAD: the branch has no commit yet")
+		return "", "", fmt.Errorf("reading HEAD: %w", ErrNoCommit)
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("reading HEAD: %w", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -13,18 +14,19 @@ import (
 type Change struct {
 	Path    string // from the repository's root, with slashes
 	Content []byte // as Git stores it
-	// Disk is the content for the disk, where it differs from what Git stores in
-	// its line ends only (core.autocrlf); nil: Content. Commit ignores it.
-	Disk []byte
 }
 
 // commit is what pawl needs to know of a commit object.
 type commit struct {
 	tree      plumbing.Hash
 	parents   []plumbing.Hash
-	committer string // the line without its key
+	author    string // the line without its key
+	committer string // likewise
 	subject   string
+	message   string // with the subject
 }
+
+func (c commit) hasParent(id plumbing.Hash) bool { return slices.Contains(c.parents, id) }
 
 // Commit makes a commit on a parent in which the given files have new contents,
 // and returns its id. Files that are new get mode 100644; all others keep theirs.
@@ -96,6 +98,8 @@ func parseCommit(data []byte) (commit, error) {
 			} else {
 				c.parents = append(c.parents, id)
 			}
+		case key == "author" && c.author == "":
+			c.author = value
 		case key == "committer" && c.committer == "":
 			c.committer = value
 		}
@@ -103,6 +107,7 @@ func parseCommit(data []byte) (commit, error) {
 	if c.tree.IsZero() {
 		return commit{}, errors.New("the commit is malformed: it has no tree")
 	}
+	c.message = text
 	c.subject, _, _ = strings.Cut(text, "\n")
 	return c, nil
 }

@@ -24,10 +24,16 @@ var (
 
 	// ErrNoCheckout: the folder is in no working copy.
 	ErrNoCheckout = errors.New("not in a Git checkout")
+	// ErrNoCommit: nothing was committed in the checkout yet.
+	ErrNoCommit = errors.New("the branch has no commit yet")
+	// ErrUnsupported: the repository is of a kind that pawl cannot work in.
+	ErrUnsupported = errors.New("this kind of repository is not supported")
 	// ErrNoGit: the git program is not installed.
 	ErrNoGit = errors.New("the git program was not found")
 	// ErrLocked: another Git process is at work in the checkout.
 	ErrLocked = errors.New("the checkout is in use by another Git process")
+	// ErrUnfinished: a merge, cherry-pick or revert waits for its end.
+	ErrUnfinished = errors.New("the checkout is in the middle of something")
 	// ErrNoIdentity: nobody told Git, or the environment, who the user is.
 	ErrNoIdentity = errors.New("no name and email address are configured")
 	// ErrNoCredential: Git's configuration has no credential for the URL.
@@ -62,6 +68,16 @@ type DirtyError struct {
 
 // Error returns the path and what is the matter with it.
 func (e *DirtyError) Error() string { return e.Path + " " + e.Reason }
+
+// ConvertedError is a file that has, on disk, another form than in Git, which pawl
+// cannot make.
+type ConvertedError struct {
+	Path   string
+	Reason string
+}
+
+// Error returns the path and what is the matter with it.
+func (e *ConvertedError) Error() string { return e.Path + ": " + e.Reason }
 
 // MissingError is an object that the repository refers to and does not have.
 type MissingError struct {

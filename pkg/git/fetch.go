@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -27,10 +26,19 @@ func (e *saidError) Error() string { return "the server said: " + e.text }
 
 // wish is one request to upload-pack.
 type wish struct {
-	wants  []plumbing.Hash
-	haves  []plumbing.Hash // complete commits at depth 1
-	tip    bool            // wants are commits, at depth 1
-	filter packp.Filter
+	wants   []plumbing.Hash
+	haves   []plumbing.Hash
+	shallow []plumbing.Hash // commits that are here without their parents
+	depth   int             // how many commits from the wants on, 0: all
+	filter  packp.Filter    // empty: everything
+	// rules say how the pack is read; fetchPack adds what is the same for all.
+	rules packRules
+}
+
+// received is what upload-pack answered.
+type received struct {
+	objects map[plumbing.Hash]object
+	common  bool // the server has one of the haves
 }
 
 // Fetch gets commits, each with all its folders but without history, in one
@@ -50,8 +58,9 @@ func (r *Remote) Fetch(ctx context.Context, commits ...string) (*Objects, error)
 		}
 	}
 	if len(wants) > 0 {
-		if err := r.fetchTips(ctx, wants); err != nil {
-			return nil, fmt.Errorf("fetching from %s: %w", r.base, err)
+		err := r.reading(ctx, func(server *advertisement) error { return r.fetchTips(ctx, server, wants) })
+		if err != nil {
+			return nil, fmt.Errorf("fetching from %s: %w", r.name, err)
 		}
 	}
 	return newObjects(r.objects, r), nil
@@ -65,11 +74,7 @@ func (r *Remote) holds(commit plumbing.Hash) bool {
 
 // fetchTips asks for as little as it can, and for more when the server cannot do
 // that: without the commits that are here, then without a filter.
-func (r *Remote) fetchTips(ctx context.Context, wants []plumbing.Hash) error {
-	server, err := r.uploadCapabilities(ctx)
-	if err != nil {
-		return err
-	}
+func (r *Remote) fetchTips(ctx context.Context, server *advertisement, wants []plumbing.Hash) error {
 	if !server.can.Supports(capability.Shallow) {
 		return errors.New("the server cannot send a commit without its history")
 	}
@@ -77,26 +82,40 @@ func (r *Remote) fetchTips(ctx context.Context, wants []plumbing.Hash) error {
 	haves := slices.Clone(r.tips[max(0, len(r.tips)-maxHaves):])
 	r.mu.Unlock()
 	var plans []wish
-	filtered := server.can.Supports(capability.Filter)
+	filtered := server.can.Supports(capability.Filter) && r.byID(server) // what is left out has to come later
 	if len(haves) > 0 {
-		plans = append(plans, wish{wants: wants, haves: haves, tip: true, filter: filterWhen(filtered)})
+		plans = append(plans, wish{wants: wants, haves: haves, shallow: haves, depth: 1, filter: filterWhen(filtered)})
 	}
 	if filtered {
-		plans = append(plans, wish{wants: wants, tip: true, filter: packp.FilterBlobNone()})
+		plans = append(plans, wish{wants: wants, depth: 1, filter: packp.FilterBlobNone()})
 	}
-	plans = append(plans, wish{wants: wants, tip: true})
+	plans = append(plans, wish{wants: wants, depth: 1})
+	return r.firstOf(plans, func(plan wish) error { return r.fetchComplete(ctx, server, plan) })
+}
+
+// firstOf goes through plans until one is granted.
+func (r *Remote) firstOf(plans []wish, fetch func(plan wish) error) (err error) {
 	for i, plan := range plans {
-		err = r.fetchComplete(ctx, server, plan)
+		err = fetch(plan)
 		var said *saidError
 		if err == nil || !errors.As(err, &said) {
-			break
+			return err
 		}
-		if strings.Contains(said.text, "not our ref") {
-			return fmt.Errorf("%w: %w", ErrNotFound, err)
+		if missing := notOurs(err); missing != nil {
+			return missing
 		}
 		r.trace("fetch plan %d of %d: %v", i+1, len(plans), err)
 	}
 	return err
+}
+
+// notOurs is nil unless the server said that it has no such object.
+func notOurs(err error) error {
+	var said *saidError
+	if errors.As(err, &said) && strings.Contains(said.text, "not our ref") {
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return nil
 }
 
 func filterWhen(yes bool) packp.Filter {
@@ -108,11 +127,9 @@ func filterWhen(yes bool) packp.Filter {
 
 // fetchComplete fetches commits and checks that they came with all their folders.
 func (r *Remote) fetchComplete(ctx context.Context, server *advertisement, plan wish) error {
-	objects, err := r.fetchPack(ctx, server, plan)
-	if err != nil {
+	if _, err := r.fetchPack(ctx, server, plan); err != nil {
 		return err
 	}
-	r.objects.add(objects)
 	complete := newObjects(r.objects, r)
 	for _, want := range plan.wants {
 		if _, err := complete.Files(want.String(), func(string) bool { return false }); err != nil {
@@ -135,74 +152,73 @@ func (r *Remote) load(ctx context.Context, ids []plumbing.Hash) error {
 	if len(wants) == 0 {
 		return nil
 	}
-	server, err := r.uploadCapabilities(ctx)
+	err := r.reading(ctx, func(server *advertisement) error {
+		_, err := r.fetchPack(ctx, server, wish{wants: wants})
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	objects, err := r.fetchPack(ctx, server, wish{wants: wants})
-	if err != nil {
-		return err
-	}
-	r.objects.add(objects)
 	if left := r.objects.missing(wants); len(left) > 0 {
 		return &MissingError{Object: left[0].String()}
 	}
 	return nil
 }
 
-// fetchPack sends a wish and reads the pack that answers it.
-func (r *Remote) fetchPack(ctx context.Context, server *advertisement, plan wish) (objects map[plumbing.Hash]object, err error) {
+// fetchPack sends a wish, reads the pack that answers it, and keeps its objects.
+func (r *Remote) fetchPack(ctx context.Context, server *advertisement, plan wish) (got received, err error) {
 	body, err := plan.encode(server.can, r.agent)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the request: %w", err)
+		return got, fmt.Errorf("encoding the request: %w", err)
 	}
 	err = r.retry(ctx, func() error {
-		response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(uploadPack), uploadPack, body)
+		answer, err := r.exchange(ctx, server, uploadPack, body)
 		if err != nil {
 			return err
 		}
-		if err := r.statusError(response); err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if err := r.expectKind(response, "application/x-git-upload-pack-result"); err != nil {
-			return err
-		}
-		objects, err = r.readAnswer(response.Body, plan)
+		defer answer.Close()
+		got, err = r.readAnswer(answer, plan)
 		var said *saidError
-		if err == nil || errors.As(err, &said) || errors.Is(err, errTooLarge) {
+		if err == nil || errors.As(err, &said) || errors.Is(err, errTooLarge) || errors.Is(err, errTooMany) {
 			return err
 		}
-		return r.readError(ctx, response, err)
+		return r.readError(ctx, answer, err)
 	})
-	return objects, err
+	r.objects.add(got.objects)
+	return got, err
 }
 
 // readAnswer reads what upload-pack says before the pack, and the pack.
 // https://git-scm.com/docs/pack-protocol#_packfile_negotiation
-func (r *Remote) readAnswer(body io.Reader, plan wish) (map[plumbing.Hash]object, error) {
+func (r *Remote) readAnswer(body io.Reader, plan wish) (got received, err error) {
 	lines := pktline.NewScanner(body)
-	if plan.tip {
+	if plan.depth > 0 {
 		if err := skipShallow(lines); err != nil {
-			return nil, r.said(err)
+			return got, r.said(err)
 		}
 	}
 	for lines.Scan() {
 		line := lines.Bytes()
-		if bytes.HasPrefix(line, []byte("NAK")) || bytes.HasPrefix(line, []byte("ACK ")) {
+		if bytes.HasPrefix(line, []byte("ACK ")) {
+			got.common = true
+			continue
+		}
+		if bytes.HasPrefix(line, []byte("NAK")) {
 			continue
 		}
 		bands := &sideband{lines: lines, pending: bytes.Clone(line)}
-		objects, err := readPack(bands, r.limits, r.objects.lookup)
+		rules := plan.rules
+		rules.limits, rules.lookup = r.limits, r.objects.lookup
+		got.objects, err = readPack(bands, rules)
 		if bands.fatal != "" {
 			err = &saidError{r.clean(bands.fatal)}
 		}
-		return objects, err
+		return got, err
 	}
 	if err := lines.Err(); err != nil {
-		return nil, r.said(err)
+		return got, r.said(err)
 	}
-	return nil, &saidError{"nothing"} // what a server does that died of the wish
+	return got, &saidError{"nothing"} // what a server does that died of the wish
 }
 
 // skipShallow reads past the lines that say where history was cut off.
@@ -231,6 +247,12 @@ func (r *Remote) said(err error) error {
 	return err
 }
 
+// downloading are the capabilities that each request names. Azure DevOps answers
+// nobody who does not name multi_ack_detailed.
+func downloading() []capability.Capability {
+	return []capability.Capability{capability.Sideband64k, capability.OFSDelta, capability.NoProgress, capability.MultiACKDetailed}
+}
+
 // encode writes the request. Of the capabilities it names those that it needs and
 // the server has.
 func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
@@ -238,9 +260,9 @@ func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
 		return nil, errors.New("the server is too old: it lacks side-band-64k")
 	}
 	request := packp.NewUploadPackRequest()
-	wanted := []capability.Capability{capability.Sideband64k, capability.OFSDelta, capability.NoProgress, capability.MultiACKDetailed}
-	if w.tip {
-		request.Depth = packp.DepthCommits(1)
+	wanted := downloading()
+	if w.depth > 0 {
+		request.Depth = packp.DepthCommits(w.depth)
 		wanted = append(wanted, capability.Shallow)
 	}
 	if w.filter != "" {
@@ -248,10 +270,11 @@ func (w wish) encode(server *capability.List, agent string) ([]byte, error) {
 		wanted = append(wanted, capability.Filter)
 	}
 	if len(w.haves) > 0 {
-		// Without the shallow lines the server would take the parents, and what was
-		// in them, to be here too.
-		request.Haves, request.Shallows = slices.Clone(w.haves), slices.Clone(w.haves)
+		request.Haves = slices.Clone(w.haves)
 		wanted = append(wanted, capability.ThinPack)
+		// Without these lines the server would take the parents, and what was in
+		// them, to be here too.
+		request.Shallows = slices.Clone(w.shallow)
 	}
 	for _, each := range wanted {
 		if server.Supports(each) {

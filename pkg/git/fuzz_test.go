@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -122,7 +123,7 @@ func FuzzReadPack(f *testing.F) {
 	memory.add(map[plumbing.Hash]object{blob.hash(): blob})
 	limits := Limits{Objects: 100, Content: 1 << 20}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		objects, err := readPack(bytes.NewReader(data), limits, memory.lookup)
+		objects, err := readPack(bytes.NewReader(data), packRules{limits: limits, lookup: memory.lookup})
 		if err != nil {
 			return
 		}
@@ -148,8 +149,12 @@ func FuzzAnswer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, data []byte, tip bool) {
-		_, err := remote.readAnswer(bytes.NewReader(data), wish{tip: tip})
+	f.Fuzz(func(t *testing.T, data []byte, shallow bool) {
+		plan := wish{}
+		if shallow {
+			plan.depth = 1
+		}
+		_, err := remote.readAnswer(bytes.NewReader(data), plan)
 		var said *saidError
 		if errors.As(err, &said) && strings.ContainsFunc(said.text, unicode.IsControl) {
 			t.Errorf("%q can drive a terminal", said.text)
@@ -241,6 +246,60 @@ func FuzzBatched(f *testing.F) {
 		got, err := readBatched(bufio.NewReader(bytes.NewReader(data)), blob.hash(), &left)
 		if err == nil && !bytes.Equal(got.data, blob.data) {
 			t.Errorf("got %q", got.data)
+		}
+	})
+}
+
+func FuzzAdvertisement(f *testing.F) {
+	id := strings.Repeat("12", 20)
+	f.Add([]byte(packet(id+" HEAD\x00side-band-64k agent=git/2\n") + packet(id+" refs/heads/main\n") + "0000"))
+	f.Add([]byte(packet(strings.Repeat("0", 40)+" capabilities^{}\x00report-status\n") + "0000"))
+	f.Add([]byte(packet("version 1\n") + packet(id+" refs/heads/a\x00object-format=sha256") + "0000"))
+	f.Add([]byte(packet("ERR no") + "0000"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		all, err := readAdvertisement(pktline.NewScanner(bytes.NewReader(data)), "", 100)
+		one, oneErr := readAdvertisement(pktline.NewScanner(bytes.NewReader(data)), "refs/heads/main", 100)
+		if (err == nil) != (oneErr == nil) {
+			t.Fatalf("%v, but %v", err, oneErr)
+		}
+		if err != nil {
+			return
+		}
+		for name, id := range all.refs {
+			if len(id) != 40 || name == "" || strings.HasSuffix(name, "^{}") {
+				t.Fatalf("%q is at %q", name, id)
+			}
+		}
+		if len(one.refs) > 1 || one.refs["refs/heads/main"] != all.refs["refs/heads/main"] {
+			t.Fatalf("%v of %v", one.refs, all.refs)
+		}
+	})
+}
+
+func FuzzTrailers(f *testing.F) {
+	f.Add("s\n\nA: 1\n more\nB: 2\n")
+	f.Add("s\n\na\nSigned-off-by: x\n")
+	f.Fuzz(func(t *testing.T, message string) {
+		for _, each := range Trailers(message) {
+			if !trailerKey(each.Key) || strings.Contains(each.Value, "\n") || each.Value != strings.TrimSpace(each.Value) {
+				t.Fatalf("%q", each)
+			}
+		}
+	})
+}
+
+func FuzzParseCommit(f *testing.F) {
+	id := strings.Repeat("12", 20)
+	f.Add([]byte("tree " + id + "\nparent " + id + "\nauthor A <a@b> 1 +0200\ncommitter C <c@d> 2 -0730\ngpgsig x\n y\n\nsubject\n\nKey: v\n"))
+	f.Add([]byte("tree " + id + "\nauthor > 99999999999999999999 +9999\n\n\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseCommit(data)
+		if err != nil {
+			return
+		}
+		got := c.describe(plumbing.NewHash(id))
+		if !utf8.ValidString(got.Message+got.Author.Name+got.Author.Email) || len(got.Parents) != len(c.parents) || len(got.Message) > 3*maxMessage {
+			t.Fatalf("%q", got)
 		}
 	})
 }

@@ -1,6 +1,8 @@
-// Package git reads and writes one Git repository: on a server over smart HTTP
-// ([Remote]), or the user's working copy ([Checkout]). Both hand out [Objects],
+// Package git reads and writes one Git repository: on a server over smart HTTP or
+// SSH ([Remote]), or the user's working copy ([Checkout]). Both hand out [Objects],
 // in which a commit is made from nothing but a parent and the files that change.
+// A remote needs no clone: [Remote.FetchFiles] gets the folders and files that are
+// of interest, and of the history the commits alone.
 //
 // What it guarantees:
 //
@@ -13,17 +15,18 @@
 //     through a symbolic link or a submodule is refused.
 //   - Credentials go to the configured origin only, in one Authorization header,
 //     over TLS (plain HTTP is for loopback). They are taken out of every text that
-//     a server sends. No redirect leads to another origin.
+//     a server sends. No redirect leads to another origin. Over SSH the ssh program
+//     authenticates, with its own configuration and without asking anybody.
 //   - What a server sends is bounded in size and checked by its own id; text is
 //     stripped of what could drive a terminal.
 //   - The git program runs without hooks, filters, a file system monitor or a
 //     prompt, without the network, and without the caller's GIT_ environment. The
 //     one thing it may start is a credential helper, where a caller asks for that.
 //
-// What it does not do: history. Commits are fetched at depth 1, and ancestry is
-// the forge's to tell. It knows no merges, no tags, no SSH, no SHA-256
-// repositories, and it runs no filters (LFS, line ends): a file whose bytes on
-// disk are not those in Git has to be described by the caller ([Change.Disk]).
+// What it does not do: it makes no merges and no tags, knows no SHA-256
+// repositories and no repositories on a local path, and runs no filters (LFS and
+// the like). A file of a checkout may have other line ends on disk than in Git, but
+// no other form ([ConvertedError]).
 //
 // Commits and other objects are named by their full id: 40 lower-case hexadecimal
 // digits.

@@ -24,6 +24,7 @@ const (
 var (
 	errStalled  = errors.New("the server stopped answering")
 	errTooLarge = errors.New("the answer is larger than pawl accepts")
+	errNotGit   = errors.New("the answer is not a Git server's")
 )
 
 // send makes one request to the configured origin, with the credential.
@@ -141,7 +142,7 @@ func (r *Remote) expectKind(response *http.Response, kind string) error {
 	if strings.TrimSpace(got) == kind {
 		return nil
 	}
-	return fmt.Errorf("the answer is not a Git server's (its type is %q)", r.clean(got))
+	return fmt.Errorf("%w (its type is %q)", errNotGit, r.clean(got))
 }
 
 // retry makes a read up to three times while it fails for a moment.
@@ -156,6 +157,26 @@ func (r *Remote) retry(ctx context.Context, read func() error) error {
 		}
 	}
 	return nil
+}
+
+// exchange posts one request to a service, to where the repository was found, and
+// returns the answer, which the caller closes.
+func (r *Remote) exchange(ctx context.Context, server *advertisement, service string, body []byte) (io.ReadCloser, error) {
+	if r.shell != nil {
+		return r.exchangeShell(ctx, server, service, body)
+	}
+	response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(service), service, body)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.statusError(response); err != nil {
+		return nil, err
+	}
+	if err := r.expectKind(response, "application/x-"+service+"-result"); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	return response.Body, nil
 }
 
 func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
@@ -196,8 +217,11 @@ func (a *answer) Close() error {
 // readError is the error for an answer that could not be decoded: that of the
 // connection, if it had one, else a malformed answer, which a broken connection
 // looks like too.
-func (r *Remote) readError(ctx context.Context, response *http.Response, err error) error {
-	if body, ok := response.Body.(*answer); ok && body.err != nil {
+func (r *Remote) readError(ctx context.Context, body io.Reader, err error) error {
+	if s, ok := body.(*session); ok {
+		body = s.answer
+	}
+	if body, ok := body.(*answer); ok && body.err != nil {
 		if errors.Is(body.err, errTooLarge) {
 			return body.err
 		}

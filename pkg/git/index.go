@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -69,30 +71,111 @@ func parseIndexLine(line string) (string, indexEntry, error) {
 // index that will be in its place. Until commit nothing has changed.
 type indexLock struct {
 	git               program
-	index, lock, next string // file names
+	index, lock, next string   // file names
+	held              *os.File // the lock file, which is locked in turn: see takeOver
+	before            []byte   // the index as it was
+	modified          time.Time
 }
 
-func (c *Checkout) lockIndex() (*indexLock, error) {
+// lockMark is what our lock file says. Git only looks whether there is one.
+const lockMark = "pawl changes the index; when that process has ended, the next pawl removes this file\n"
+
+// lockIndex takes the lock. The lock file comes into being complete, by a link: what
+// a pawl that was killed leaves behind can be told from the lock of a Git process.
+func (c *Checkout) lockIndex() (_ *indexLock, err error) {
 	l := &indexLock{git: c.git, index: filepath.Join(c.private, "index")}
-	l.lock, l.next = l.index+".lock", l.index+".pawl" // the second is ours while we hold the first
-	file, err := os.OpenFile(l.lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: %s is there; if no Git process runs, remove that file", ErrLocked, l.lock)
-	}
-	if err != nil {
+	l.lock = l.index + ".lock"
+	if l.held, err = os.CreateTemp(c.private, "index.pawl-*"); err != nil {
 		return nil, fmt.Errorf("locking the index: %w", err)
 	}
-	_ = os.Remove(l.next + ".lock") // what a git that was killed leaves behind
-	return l, file.Close()
+	own := l.held.Name()
+	l.next = own + ".next"
+	err = l.acquire(own)
+	_ = os.Remove(own)
+	if err != nil {
+		_ = l.held.Close()
+		return nil, err
+	}
+	// What others left behind that were killed: they no longer have the lock.
+	leftovers, _ := filepath.Glob(filepath.Join(c.private, "index.pawl*"))
+	for _, name := range leftovers {
+		_ = os.RemoveAll(name)
+	}
+	return l, nil
 }
 
-// release gives the lock back. After commit it does nothing.
-func (l *indexLock) release() {
-	if l.lock != "" {
-		_ = os.Remove(l.next + ".lock")
-		_ = os.Remove(l.next)
-		_ = os.Remove(l.lock)
+func (l *indexLock) acquire(own string) error {
+	if _, err := l.held.WriteString(lockMark); err != nil {
+		return fmt.Errorf("locking the index: %w", err)
 	}
+	if _, unable := lockFile(l.held); unable != nil {
+		return l.acquireForGood()
+	}
+	for range 3 { // whoever has it may be just giving it back
+		err := os.Link(own, l.lock)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, fs.ErrNotExist): // another pawl tidied up: it has the lock
+			return l.locked()
+		case !errors.Is(err, fs.ErrExist): // a file system without links
+			return l.acquireForGood()
+		case l.takeOver():
+			return nil
+		}
+		if _, err := os.Lstat(l.lock); err == nil {
+			break
+		}
+	}
+	return l.locked()
+}
+
+// acquireForGood takes the lock as Git does, where there is nothing better: when
+// this process is killed, somebody has to remove the file.
+func (l *indexLock) acquireForGood() error {
+	_ = l.held.Close()
+	file, err := os.OpenFile(l.lock, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return l.locked()
+	}
+	if err != nil {
+		return fmt.Errorf("locking the index: %w", err)
+	}
+	return file.Close()
+}
+
+func (l *indexLock) locked() error {
+	return fmt.Errorf("%w: %s is there; if no Git process runs, remove that file", ErrLocked, l.lock)
+}
+
+// takeOver makes the lock file of a pawl that was killed our own. As long as it
+// lived, it would have the file locked.
+func (l *indexLock) takeOver() bool {
+	file, err := os.OpenFile(l.lock, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	said, err := io.ReadAll(io.LimitReader(file, int64(len(lockMark)+1)))
+	if err == nil && string(said) == lockMark {
+		busy, err := lockFile(file)
+		opened, failed := file.Stat()
+		there, gone := os.Lstat(l.lock)
+		if !busy && errors.Join(err, failed, gone) == nil && os.SameFile(opened, there) {
+			_ = l.held.Close()
+			l.held = file
+			return true
+		}
+	}
+	_ = file.Close()
+	return false
+}
+
+// release gives the lock back.
+func (l *indexLock) release() {
+	_ = os.Remove(l.next + ".lock")
+	_ = os.Remove(l.next)
+	_ = os.Remove(l.lock)
+	_ = l.held.Close()
 }
 
 // prepare makes the next index: the present one with the new entries. Git does
@@ -101,7 +184,7 @@ func (l *indexLock) prepare(ctx context.Context, targets []*target) error {
 	if err := l.copy(); err != nil {
 		return fmt.Errorf("copying the index: %w", err)
 	}
-	filters, err := l.withoutFilters(ctx, "update-index")
+	filters, err := l.git.withoutFilters(ctx, "update-index")
 	if err != nil {
 		return err
 	}
@@ -134,54 +217,42 @@ func (l *indexLock) prepare(ctx context.Context, targets []*target) error {
 	return nil
 }
 
-// withoutFilters returns a command that runs none of the user's filters (LFS and
-// the like). Git would run them to look again at entries as young as the index;
-// without them it takes those for changed, and looks at them next time.
-func (l *indexLock) withoutFilters(ctx context.Context, command string) ([]string, error) {
-	out, err := l.git.output(ctx, run{args: []string{"config", "-z", "--name-only", "--get-regexp", `^filter\.`}})
-	if err != nil && exitCode(err) != 1 { // 1: there is none
-		return nil, fmt.Errorf("reading the filters: %w", err)
-	}
-	var drivers, args []string
-	for key := range strings.SplitSeq(string(out), "\x00") {
-		if i := strings.LastIndexByte(key, '.'); i > 0 && !slices.Contains(drivers, key[:i]) {
-			drivers = append(drivers, key[:i])
-		}
-	}
-	for _, driver := range drivers {
-		args = append(args, "-c", driver+".clean=", "-c", driver+".process=", "-c", driver+".required=false")
-	}
-	return append(args, command), nil
-}
-
 // copy keeps the time of the index: entries that are as young as the index may
 // have changed unnoticed, and git has to look at them again.
 // https://git-scm.com/docs/racy-git
 func (l *indexLock) copy() error {
-	data, err := os.ReadFile(l.index)
-	if err != nil {
-		return err
-	}
 	info, err := os.Stat(l.index)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(l.next, data, info.Mode().Perm()); err != nil {
+	if l.before, err = os.ReadFile(l.index); err != nil {
 		return err
 	}
-	return os.Chtimes(l.next, info.ModTime(), info.ModTime())
+	l.modified = info.ModTime()
+	return l.writeNext(info.Mode().Perm())
 }
 
-// commit puts the next index in place. The lock is held to the end.
-func (l *indexLock) commit() error {
-	if err := os.Rename(l.next, l.lock); err != nil {
+// writeNext writes the index as it was into the place of the next one.
+func (l *indexLock) writeNext(perm fs.FileMode) error {
+	if err := os.WriteFile(l.next, l.before, perm); err != nil {
 		return err
 	}
-	if err := os.Rename(l.lock, l.index); err != nil {
+	return os.Chtimes(l.next, l.modified, l.modified)
+}
+
+// commit puts the next index in place. The lock is held on.
+func (l *indexLock) commit() error { return os.Rename(l.next, l.index) }
+
+// undo puts the index back that was there before commit.
+func (l *indexLock) undo() error {
+	info, err := os.Stat(l.index)
+	if err != nil {
 		return err
 	}
-	l.lock = ""
-	return nil
+	if err := l.writeNext(info.Mode().Perm()); err != nil {
+		return err
+	}
+	return l.commit()
 }
 
 // indexMode is the mode that the index has for a file: it knows only two.
@@ -192,9 +263,14 @@ func indexMode(mode uint32) string {
 	return "100644"
 }
 
-// check compares the index with the commit that is checked out.
+// checkIndex compares the index with the commit that is checked out. What the new
+// commit will have may be staged already: by somebody who did the same by hand, or
+// by a run that was killed.
 func (t *target) checkIndex(entry indexEntry, there bool) error {
 	t.index = entry
+	if there && !entry.unmerged && entry.blob == t.after.id.String() && entry.mode == indexMode(t.after.mode) {
+		return nil
+	}
 	switch {
 	case t.before.id == plumbing.ZeroHash && there:
 		return &DirtyError{t.path, "is new, and in the index already"}

@@ -83,3 +83,54 @@ func trailerKey(key string) bool {
 	}
 	return key != "" && key[0] != '-'
 }
+
+// Trailers returns the trailers at the end of a message, by the rules of git
+// interpret-trailers with its default configuration and without its divider: the
+// last paragraph, unless it is the first, where each line is a trailer or goes on
+// with one; or a quarter of its lines at least, when Git wrote one of them. Values
+// are on one line. The text is anybody's: so are keys and values.
+// https://git-scm.com/docs/git-interpret-trailers
+func Trailers(message string) []Trailer {
+	var list []Trailer
+	trailers, others, gits, inTrailer := 0, 0, false, false
+	for _, line := range lastParagraph(message) {
+		key, value, ok := strings.Cut(line, ":")
+		key = strings.TrimRight(key, " \t")
+		switch {
+		case strings.HasPrefix(line, " "), strings.HasPrefix(line, "\t"):
+			if inTrailer {
+				last := &list[len(list)-1]
+				last.Value = strings.TrimSpace(last.Value + " " + strings.TrimSpace(line))
+			} else {
+				others++
+			}
+		case ok && trailerKey(key):
+			trailers++
+			gits = gits || strings.HasPrefix(line, "Signed-off-by: ")
+			inTrailer = true
+			list = append(list, Trailer{key, strings.TrimSpace(value)})
+		case strings.HasPrefix(line, "(cherry picked from commit "):
+			trailers++
+			gits, inTrailer = true, false
+		default:
+			others++
+			inTrailer = false
+		}
+	}
+	if others == 0 || gits && trailers*3 >= others {
+		return list
+	}
+	return nil
+}
+
+// lastParagraph returns the lines after the last empty line, none when that is
+// the whole text.
+func lastParagraph(message string) []string {
+	lines := strings.Split(strings.TrimSpace(message), "\n")
+	for i := len(lines) - 1; i > 0; i-- {
+		if strings.TrimSpace(lines[i]) == "" {
+			return lines[i+1:]
+		}
+	}
+	return nil
+}

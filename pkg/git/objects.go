@@ -2,8 +2,8 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -35,17 +35,35 @@ func newObjects(from source, remote *Remote) *Objects {
 	return &Objects{from: from, remote: remote, made: map[plumbing.Hash]made{}}
 }
 
-// File is a regular file of a commit.
+// File is a file of a commit.
 type File struct {
 	Path string // from the repository's root, with slashes
 	Mode uint32 // as it is in the tree, e.g. 0o100644
 	Blob string // the id of its content
 }
 
+// Kind says what a file is: "a file", "a symbolic link" or "a submodule".
+func (f File) Kind() string { return entry{mode: f.Mode}.what() }
+
 // Files returns the regular files of a commit for which match is true, sorted by
 // path. Symbolic links and submodules are left out, and never followed. It needs
 // the commit and all its folders, not the contents.
 func (o *Objects) Files(commit string, match func(path string) bool) ([]File, error) {
+	return o.walk(commit, &walk{scope: Scope{File: match}})
+}
+
+// Others returns what Files leaves out: the symbolic links and submodules of a
+// commit for which match is true. What one is, [File.Kind] says.
+func (o *Objects) Others(commit string, match func(path string) bool) ([]File, error) {
+	return o.walk(commit, &walk{scope: Scope{File: match}, others: true})
+}
+
+// scoped returns the regular files in scope. It needs the folders in scope only.
+func (o *Objects) scoped(commit string, scope Scope) ([]File, error) {
+	return o.walk(commit, &walk{scope: scope})
+}
+
+func (o *Objects) walk(commit string, w *walk) ([]File, error) {
 	id, err := parseHash(commit)
 	if err != nil {
 		return nil, err
@@ -54,17 +72,10 @@ func (o *Objects) Files(commit string, match func(path string) bool) ([]File, er
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{objects: o, match: match, left: o.entryLimit()}
-	level := []folder{{"", root}}
-	for depth := 0; len(level) > 0; depth++ {
-		if depth > maxDepth {
-			return nil, fmt.Errorf("reading %s: folders are nested more than %d deep", commit, maxDepth)
-		}
-		if level, err = w.descend(level); err != nil {
-			return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
-		}
+	w.objects, w.left = o, o.entryLimit()
+	if err := w.from(root); err != nil {
+		return nil, fmt.Errorf("reading the files of %s: %w", commit, err)
 	}
-	slices.SortFunc(w.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return w.files, nil
 }
 
@@ -78,14 +89,33 @@ func (o *Objects) entryLimit() int {
 // walk gathers the files of a commit, one level of folders after the other.
 type walk struct {
 	objects *Objects
-	match   func(string) bool
+	scope   Scope
+	others  bool // links and submodules instead of files
 	files   []File
 	left    int // entries that may still come: a small tree can unfold into a huge one
+	// partial goes on without the folders that are not here, and gathers them.
+	partial bool
+	missing []plumbing.Hash
 }
 
 type folder struct {
 	path string
 	tree plumbing.Hash
+}
+
+// from walks down from a folder and sorts what it found.
+func (w *walk) from(root plumbing.Hash) (err error) {
+	level := []folder{{"", root}}
+	for depth := 0; len(level) > 0; depth++ {
+		if depth > maxDepth {
+			return fmt.Errorf("folders are nested more than %d deep", maxDepth)
+		}
+		if level, err = w.descend(level); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(w.files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return nil
 }
 
 func (w *walk) descend(level []folder) (next []folder, err error) {
@@ -98,6 +128,11 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 	}
 	for _, each := range level {
 		entries, err := w.objects.tree(each.tree)
+		var missing *MissingError
+		if w.partial && errors.As(err, &missing) {
+			w.missing = append(w.missing, each.tree)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -105,11 +140,12 @@ func (w *walk) descend(level []folder) (next []folder, err error) {
 			return nil, fmt.Errorf("%w: too many files", errTooLarge)
 		}
 		for _, entry := range entries {
-			name := path.Join(each.path, entry.name)
+			name := join(each.path, entry.name)
 			switch {
-			case entry.isTree():
+			case entry.isTree() && w.scope.folder(name):
 				next = append(next, folder{name, entry.id})
-			case entry.isFile() && w.match(name):
+			case entry.isTree() || entry.isFile() == w.others: // not what is looked for
+			case w.scope.file(name):
 				w.files = append(w.files, File{name, entry.mode, entry.id.String()})
 			}
 		}
@@ -134,7 +170,7 @@ func (o *Objects) Load(ctx context.Context, files []File) error {
 		return o.from.prepare(ids)
 	}
 	if err := o.remote.load(ctx, ids); err != nil {
-		return fmt.Errorf("fetching files from %s: %w", o.remote.base, err)
+		return fmt.Errorf("fetching files from %s: %w", o.remote.name, err)
 	}
 	return nil
 }

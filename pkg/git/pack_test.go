@@ -36,7 +36,7 @@ func TestReadPackOfGit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		objects, err := readPack(strings.NewReader(pack), Limits{}.withDefaults(), newMemory().lookup)
+		objects, err := readPack(strings.NewReader(pack), plainRules())
 		if err != nil || len(objects) != len(all) {
 			t.Errorf("%s: %d objects of %d, %v", name, len(objects), len(all), err)
 		}
@@ -47,12 +47,12 @@ func TestReadPackOfGit(t *testing.T) {
 			}
 		}
 		for cut := 0; cut < len(pack); cut += 97 {
-			if _, err := readPack(strings.NewReader(pack[:cut]), Limits{}.withDefaults(), newMemory().lookup); err == nil {
+			if _, err := readPack(strings.NewReader(pack[:cut]), plainRules()); err == nil {
 				t.Errorf("%s: %d bytes of %d were enough", name, cut, len(pack))
 			}
 		}
 		limits := Limits{Objects: 10_000, Content: 20_000}
-		if _, err := readPack(strings.NewReader(pack), limits, newMemory().lookup); !errors.Is(err, errTooLarge) {
+		if _, err := readPack(strings.NewReader(pack), packRules{limits: limits, lookup: newMemory().lookup}); !errors.Is(err, errTooLarge) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -65,7 +65,7 @@ func TestReadThinPackOfGit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readPack(strings.NewReader(pack), Limits{}.withDefaults(), newMemory().lookup); err == nil {
+	if _, err := readPack(strings.NewReader(pack), plainRules()); err == nil {
 		t.Error("a thin pack was read without what it builds on")
 	}
 	objects := s.objects()
@@ -73,8 +73,12 @@ func TestReadThinPackOfGit(t *testing.T) {
 		found, err := objects.from.object(id)
 		return found, err == nil
 	}
-	got, err := readPack(strings.NewReader(pack), Limits{}.withDefaults(), lookup)
+	got, err := readPack(strings.NewReader(pack), packRules{limits: Limits{}.withDefaults(), lookup: lookup})
 	if _, ok := got[plumbing.NewHash(tip)]; err != nil || !ok {
 		t.Errorf("%d objects, %v", len(got), err)
 	}
+}
+
+func plainRules() packRules {
+	return packRules{limits: Limits{}.withDefaults(), lookup: newMemory().lookup}
 }

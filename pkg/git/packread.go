@@ -16,8 +16,7 @@ import (
 //
 // go-git's own parser has no limits: it believes the sizes that the pack states.
 type packReader struct {
-	limits  Limits
-	lookup  func(plumbing.Hash) (object, bool)
+	packRules
 	content int64 // unpacked so far
 
 	objects map[plumbing.Hash]object
@@ -27,36 +26,70 @@ type packReader struct {
 	waiting int
 }
 
+// packRules say how a pack is read.
+type packRules struct {
+	limits Limits
+	lookup func(plumbing.Hash) (object, bool) // finds the bases of a thin pack
+	// partial leaves out the deltas whose base is not found, instead of failing.
+	partial bool
+	// most is how many objects a pack may hold to be read at all; 0: any number.
+	most int
+	// enough ends the reading before the end of the pack: what was not verified by
+	// the checksum is by the ids. nil: read everything.
+	enough func(read int64, objects map[plumbing.Hash]object) bool
+}
+
+// errTooMany is a pack with more objects than the rules want to read.
+var errTooMany = errors.New("the pack has more objects than are worth reading")
+
 type delta struct {
 	offset int64
 	data   []byte
 }
 
-// readPack reads a pack to its end and returns its objects by id. The pack's
-// checksum was verified, and every id is computed from the content.
-func readPack(from io.Reader, limits Limits, lookup func(plumbing.Hash) (object, bool)) (map[plumbing.Hash]object, error) {
+// readPack reads a pack and returns its objects by id. Every id is computed from
+// the content. When the pack was read to its end, its checksum was verified.
+func readPack(from io.Reader, rules packRules) (map[plumbing.Hash]object, error) {
 	p := &packReader{
-		limits: limits, lookup: lookup,
-		objects: map[plumbing.Hash]object{}, at: map[int64]object{},
+		packRules: rules,
+		objects:   map[plumbing.Hash]object{}, at: map[int64]object{},
 		byID: map[plumbing.Hash][]delta{}, byPlace: map[int64][]delta{},
 	}
-	scanner := packfile.NewScanner(struct{ io.Reader }{from})
+	metered := &meter{from: from}
+	scanner := packfile.NewScanner(metered)
 	_, count, err := scanner.Header()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if int64(count) > int64(limits.Objects) {
+	case int64(count) > int64(rules.limits.Objects):
 		return nil, fmt.Errorf("%w: %d objects", errTooLarge, count)
+	case rules.most > 0 && int64(count) > int64(rules.most):
+		return nil, errTooMany
 	}
 	for range count {
 		if err := p.next(scanner); err != nil {
 			return nil, err
+		}
+		if rules.enough != nil && rules.enough(metered.read, p.objects) {
+			return p.objects, nil
 		}
 	}
 	if _, err := scanner.Checksum(); err != nil {
 		return nil, err
 	}
 	return p.objects, p.resolveOutside()
+}
+
+// meter counts what is read. It is no [io.Seeker], whatever it reads from.
+type meter struct {
+	from io.Reader
+	read int64
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.from.Read(p)
+	m.read += int64(n)
+	return n, err
 }
 
 func (p *packReader) next(scanner *packfile.Scanner) error {
@@ -192,6 +225,9 @@ func (p *packReader) resolveOutside() error {
 					return err
 				}
 			}
+		}
+		if !progress && p.partial {
+			return nil
 		}
 		if !progress {
 			return errors.New("the pack refers to an object that is not here")

@@ -39,6 +39,9 @@ func badName(name string) string {
 // ignored characters (CVE-2014-9390), 8.3 names, trailing dots and spaces, and
 // alternate data streams (CVE-2019-1352).
 func isDotGit(name string) bool {
+	if c := name[0]; c < 0x80 && c != '.' && c|0x20 != 'g' {
+		return false // whatever is taken out of it. Large folders have many names
+	}
 	name, _, _ = strings.Cut(name, ":")
 	name = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) {

@@ -69,6 +69,9 @@ func (p program) stream(ctx context.Context, run run, out io.Writer) error {
 	said := &gathered{}
 	cmd.Stderr = said
 	cmd.WaitDelay = 5 * time.Second
+	if !run.tokens { // a credential helper may need the terminal
+		setApart(cmd)
+	}
 	cmd.Env = append(scrub(cmd.Environ(), run.tokens), run.env...)
 	err := cmd.Run()
 	if err == nil {
@@ -88,6 +91,26 @@ func (p program) lines(ctx context.Context, args ...string) ([]string, error) {
 		return nil, err
 	}
 	return strings.Split(text, "\n"), err
+}
+
+// withoutFilters returns a command that runs none of the user's filters (LFS and
+// the like). Git would run them to look again at entries as young as the index;
+// without them it takes those for changed, and looks at them next time.
+func (p program) withoutFilters(ctx context.Context, command string) ([]string, error) {
+	out, err := p.output(ctx, run{args: []string{"config", "-z", "--name-only", "--get-regexp", `^filter\.`}})
+	if err != nil && exitCode(err) != 1 { // 1: there is none
+		return nil, fmt.Errorf("reading the filters: %w", err)
+	}
+	var drivers, args []string
+	for key := range strings.SplitSeq(string(out), "\x00") {
+		if i := strings.LastIndexByte(key, '.'); i > 0 && !slices.Contains(drivers, key[:i]) {
+			drivers = append(drivers, key[:i])
+		}
+	}
+	for _, driver := range drivers {
+		args = append(args, "-c", driver+".clean=", "-c", driver+".process=", "-c", driver+".required=false")
+	}
+	return append(args, command), nil
 }
 
 // programError is a run of git that failed.

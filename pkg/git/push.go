@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +45,11 @@ func (r *Remote) Push(ctx context.Context, o *Objects, branch, old, sha string) 
 	if err != nil {
 		return fmt.Errorf("pushing to %s: %w", branch, err)
 	}
-	server, err := r.discover(ctx, receivePack)
-	if err != nil {
-		return fmt.Errorf("pushing to %s of %s: %w", branch, r.base, err)
+	server := r.takePush(move)
+	if server == nil {
+		if server, err = r.discover(ctx, receivePack, move.ref); err != nil {
+			return fmt.Errorf("pushing to %s of %s: %w", branch, r.name, err)
+		}
 	}
 	switch server.refs[move.ref] {
 	case sha:
@@ -214,19 +216,16 @@ type report struct {
 
 // sendPush sends the request, once, and reads the answer.
 func (r *Remote) sendPush(ctx context.Context, server *advertisement, m move, request []byte) report {
-	response, err := r.send(ctx, http.MethodPost, server.base.JoinPath(receivePack), receivePack, request)
-	if err == nil {
-		err = r.statusError(response)
+	answer, err := r.exchange(ctx, server, receivePack, request)
+	if errors.Is(err, errNotGit) {
+		err = fmt.Errorf("%w: %w", ErrTransient, err)
 	}
 	if err != nil {
 		return report{err: err}
 	}
-	defer response.Body.Close()
-	if err := r.expectKind(response, "application/x-git-receive-pack-result"); err != nil {
-		return report{err: fmt.Errorf("%w: %w", ErrTransient, err)}
-	}
+	defer answer.Close()
 	said := &gathered{}
-	var body io.Reader = response.Body
+	var body io.Reader = answer
 	if server.can.Supports(capability.Sideband64k) {
 		bands := &sideband{lines: pktline.NewScanner(body), progress: said}
 		defer func() { r.trace("the server said: %s", r.clean(string(said.text))) }()
@@ -234,9 +233,10 @@ func (r *Remote) sendPush(ctx context.Context, server *advertisement, m move, re
 	}
 	status := packp.NewReportStatus()
 	if err := status.Decode(body); err != nil {
-		return report{text: r.cleanLines(string(said.text)), err: r.readError(ctx, response, err)}
+		return report{text: r.cleanLines(string(said.text)), err: r.readError(ctx, answer, err)}
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxText)) // texts can follow the report
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer, maxText))
 	result := readReport(status, m.ref)
 	result.reason = r.clean(result.reason)
 	result.text = r.cleanLines(string(said.text))
@@ -272,9 +272,12 @@ func (r *Remote) settle(ctx context.Context, m move, report report) error {
 	}
 	reading, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	server, err := r.discover(reading, receivePack)
+	server, err := r.discover(reading, receivePack, m.ref)
 	if err != nil {
-		if report.refused {
+		switch {
+		case report.refused && report.contended():
+			return fmt.Errorf("%w: %s is being moved by another push (%s); then the branch could not be read: %w", ErrMoved, m.ref, report.reason, err)
+		case report.refused:
 			return report.refusal(m.ref)
 		}
 		return fmt.Errorf("pushing to %s: %w: %w; then the branch could not be read: %w", m.ref, ErrUnknownOutcome, report.err, err)
@@ -309,14 +312,17 @@ func (p report) refusal(ref string) error {
 	return &RefusedError{Ref: ref, Reason: p.reason, Text: p.text}
 }
 
-// contended says that the refusal is about a lock that another push holds, which
-// the branch's value does not show yet. Any other wording counts as a rule: to
-// give up on what would pass is safe, to push forever against a rule is not.
-// The words are those of refs/files-backend.c and builtin/receive-pack.c in Git.
+// contended says that the refusal is about another push, which the branch's value
+// does not show yet: a lock, or a read that is behind. Any other wording counts as
+// a rule: to give up on what would pass is safe, to push forever against a rule is
+// not. The words are those of refs/files-backend.c, refs.c and
+// builtin/receive-pack.c in Git, old and new.
 func (p report) contended() bool {
 	said := strings.Join(append([]string{p.reason}, p.text...), "\n")
 	if strings.Contains(said, "cannot lock ref") {
 		return strings.Contains(said, "File exists") || strings.Contains(said, "but expected")
 	}
-	return strings.Contains(p.reason, "failed to update ref")
+	return slices.ContainsFunc([]string{
+		"failed to update ref", "incorrect old value provided", "reference already exists",
+	}, func(words string) bool { return strings.Contains(p.reason, words) })
 }

@@ -285,6 +285,59 @@ func TestPushRefusedAfterItLanded(t *testing.T) {
 	}
 }
 
+// Refusals as servers word them, those of go-git.md and of Git's own source. When
+// the branch moved, that is what counts, whatever was said.
+func TestPushRefusedInEveryWording(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		reason, text string
+		contended    bool // though the branch reads as before
+	}{
+		{"failed to update ref", "", true},
+		{"failed to update ref", "error: cannot lock ref 'refs/heads/main': is at 12 but expected 34", true},
+		{"cannot lock ref 'refs/heads/main': is at 12 but expected 34", "", true},
+		{"cannot lock ref", "fatal: Unable to create '/srv/refs/heads/main.lock': File exists.", true},
+		{"cannot lock ref 'refs/heads/main': unable to resolve reference", "", false},
+		{"incorrect old value provided", "", true},
+		{"reference already exists", "", true},
+		{"fetch first", "", false},
+		{"stale info", "", false},
+		{"non-fast-forward", "", false},
+		{"Referenz konnte nicht aktualisiert werden", "", false},
+		{"pre-receive hook declined", "GH013: Repository rule violations found for refs/heads/main.", false},
+		{"protected branch hook declined", "error: GH006: Protected branch update failed for refs/heads/main.", false},
+		{"hook declined", "", false},
+		{"", "", false},
+		{"deny updating a hidden ref", "", false},
+		{"unpacker error", "error: insufficient permission for adding an object", false},
+	} {
+		t.Run(test.reason+" "+test.text, func(t *testing.T) {
+			t.Parallel()
+			p := readyToPush(t)
+			moves := false
+			p.server.onPush(func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) {
+				if moves {
+					p.repo.commit("main", map[string]string{"other": "1"})
+				}
+				w.Header().Set("Content-Type", "application/x-git-receive-pack-result")
+				if test.text != "" {
+					fmt.Fprint(w, packet("\x02"+test.text+"\n"))
+				}
+				fakeReport(w, "unpack ok\n", "ng refs/heads/main "+test.reason+"\n")
+			})
+			var refused *RefusedError
+			err := p.push(t)
+			if test.contended != errors.Is(err, ErrMoved) || test.contended == errors.As(err, &refused) {
+				t.Errorf("the branch is where it was: %v", err)
+			}
+			moves = true
+			if err := p.push(t); !errors.Is(err, ErrMoved) {
+				t.Errorf("the branch moved: %v", err)
+			}
+		})
+	}
+}
+
 func TestPushWhenTheBranchCannotBeReadBack(t *testing.T) {
 	t.Parallel()
 	p := readyToPush(t)
@@ -366,7 +419,7 @@ func TestPushAgainstALock(t *testing.T) {
 func TestPushToAServerWithoutThinPacks(t *testing.T) {
 	t.Parallel()
 	p := readyToPush(t)
-	server, err := p.remote.discover(t.Context(), receivePack)
+	server, err := p.remote.discover(t.Context(), receivePack, "refs/heads/main")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +438,7 @@ func TestPushToAServerWithoutThinPacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, pack, _ := bytes.Cut(request, []byte("0000PACK"))
-	objects, err := readPack(bytes.NewReader(append([]byte("PACK"), pack...)), Limits{}.withDefaults(), newMemory().lookup)
+	objects, err := readPack(bytes.NewReader(append([]byte("PACK"), pack...)), plainRules())
 	if err != nil || len(objects) != len(fresh) {
 		t.Errorf("%d objects, %v", len(objects), err)
 	}

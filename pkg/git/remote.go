@@ -19,11 +19,14 @@ import (
 // Options say which repository a [Remote] is and how to reach it. URL alone is
 // enough for a public repository.
 type Options struct {
-	// URL is the repository's clone URL: https, or http on the loopback interface.
-	// It must not hold credentials.
-	URL       string
-	Auth      Auth
-	UserAgent string
+	// URL is the repository's clone URL: https, or http on the loopback interface;
+	// ssh://user@host:port/path or user@host:path. It must not hold credentials.
+	URL  string
+	Auth Auth // for http and https: over SSH the ssh program knows
+	// SSHCommand is run by a shell in place of ssh, with OpenSSH's arguments added,
+	// as Git does with GIT_SSH_COMMAND; empty: ssh.
+	SSHCommand string
+	UserAgent  string
 	// RootCAs are the certificate authorities to trust; nil: the system's.
 	RootCAs *x509.CertPool
 	// Stall is how long the server may be silent; 0: 90 seconds. The time for a
@@ -66,7 +69,9 @@ func (l Limits) withDefaults() Limits {
 // the next commit of a branch costs little. It may be used from several
 // goroutines at once.
 type Remote struct {
-	base          *url.URL
+	name          string   // for messages
+	base          *url.URL // nil over SSH
+	shell         *shell   // nil over HTTP
 	authorization string
 	secrets       []string
 	agent         string
@@ -79,12 +84,19 @@ type Remote struct {
 
 	mu     sync.Mutex
 	upload *advertisement  // the newest, for its capabilities
+	push   *advertisement  // of the last Tip, until a push takes it
 	tips   []plumbing.Hash // commits that are here with all their trees
+	heads  []plumbing.Hash // commits that are here with some of their trees
+	whole  bool            // the server cannot send parts of a commit
 }
 
 // NewRemote checks the options. It makes no request.
 func NewRemote(options Options) (*Remote, error) {
-	base, err := remoteURL(options.URL)
+	var base *url.URL
+	shell, err := parseShell(options.URL)
+	if err == nil && shell == nil {
+		base, err = remoteURL(options.URL)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +106,7 @@ func NewRemote(options Options) (*Remote, error) {
 	}
 	r := &Remote{
 		base:          base,
+		shell:         shell,
 		authorization: authorization,
 		secrets:       options.Auth.secrets(),
 		agent:         options.UserAgent,
@@ -103,6 +116,11 @@ func NewRemote(options Options) (*Remote, error) {
 		sleep:         options.Sleep,
 		trace:         options.Trace,
 		objects:       newMemory(),
+	}
+	if shell != nil {
+		r.name, shell.command = options.URL, options.SSHCommand
+	} else {
+		r.name = base.String()
 	}
 	if r.agent == "" {
 		r.agent = "pawl"
@@ -119,11 +137,42 @@ func NewRemote(options Options) (*Remote, error) {
 // Refs returns every ref that the server shows, by its full name, and "HEAD",
 // with the ids that they point at. A repository without a commit has none.
 func (r *Remote) Refs(ctx context.Context) (map[string]string, error) {
-	found, err := r.discover(ctx, uploadPack)
+	found, err := r.discover(ctx, uploadPack, "")
 	if err != nil {
-		return nil, fmt.Errorf("reading the branches of %s: %w", r.base, err)
+		return nil, fmt.Errorf("reading the branches of %s: %w", r.name, err)
 	}
 	return found.refs, nil
+}
+
+// Tip returns the head of a branch, as the server shows it to somebody who may
+// push: "" when there is no such branch. A [Remote.Push] from that very commit
+// then needs no request to find out about the server.
+func (r *Remote) Tip(ctx context.Context, branch string) (string, error) {
+	ref, err := branchRef(branch)
+	if err != nil {
+		return "", err
+	}
+	found, err := r.discover(ctx, receivePack, ref)
+	if err != nil {
+		return "", fmt.Errorf("reading branch %s of %s: %w", branch, r.name, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.push = found
+	return found.refs[ref], nil
+}
+
+// takePush returns what the last Tip saw, once, if the branch was where the push
+// starts. The server compares again.
+func (r *Remote) takePush(m move) *advertisement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.push
+	r.push = nil
+	if found == nil || found.refs[m.ref] != m.oldName() {
+		return nil
+	}
+	return found
 }
 
 // remoteURL checks a clone URL. Errors leave the URL out where it could hold a
@@ -133,6 +182,8 @@ func remoteURL(raw string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("the repository's URL cannot be read")
+	case !strings.Contains(raw, "://"):
+		return nil, errors.New("a path on this machine is not supported: only https and ssh URLs are")
 	case parsed.User != nil:
 		return nil, errors.New("the repository's URL holds a credential: pass the token by itself")
 	case parsed.Hostname() == "" || strings.Trim(parsed.Path, "/") == "":
@@ -144,7 +195,7 @@ func remoteURL(raw string) (*url.URL, error) {
 	case parsed.Scheme == "http":
 		return nil, fmt.Errorf("%q would send the token in the clear: use https", raw)
 	}
-	return nil, fmt.Errorf("%q: only https is supported", raw)
+	return nil, fmt.Errorf("%q: only https and ssh are supported, no local paths", raw)
 }
 
 func loopback(host string) bool {

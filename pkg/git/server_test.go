@@ -24,6 +24,9 @@ const canary = "ghs_CanaryTokenThatMustNeverBeShown0123"
 // TestMain poisons the environment: a git process that lets GIT_DIR and its like
 // through works on nothing.
 func TestMain(m *testing.M) {
+	if args := os.Getenv("PAWL_GIT_BENCH"); args != "" {
+		benchmarkChild(strings.Fields(args))
+	}
 	for name, value := range map[string]string{
 		"GIT_DIR": "/nonexistent/dir", "GIT_WORK_TREE": "/nonexistent/tree", "GIT_INDEX_FILE": "/nonexistent/index",
 		"GIT_OBJECT_DIRECTORY": "/nonexistent/objects", "GIT_NAMESPACE": "poison", "GIT_ASKPASS": "/nonexistent/askpass",
@@ -127,7 +130,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	backend := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"}, Stderr: io.Discard,
+		Path: git, Args: []string{"http-backend"}, Stderr: io.Discard, Logger: quiet(),
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + s.root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=" + user,
 			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=/nonexistent", "LC_ALL=C",

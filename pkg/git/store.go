@@ -1,6 +1,7 @@
 package git
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -66,4 +67,37 @@ func (m *memory) missing(ids []plumbing.Hash) []plumbing.Hash {
 		}
 	}
 	return list
+}
+
+// boundary returns the commits whose parents are not all here.
+func (m *memory) boundary() []plumbing.Hash {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var list []plumbing.Hash
+	for id, each := range m.objects {
+		if each.kind != plumbing.CommitObject {
+			continue
+		}
+		here, err := parseCommit(each.data)
+		if err == nil && slices.ContainsFunc(here.parents, func(parent plumbing.Hash) bool {
+			_, ok := m.objects[parent]
+			return !ok
+		}) {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// layer is a source that looks into objects that are being read first.
+type layer struct {
+	above map[plumbing.Hash]object
+	*memory
+}
+
+func (l layer) object(id plumbing.Hash) (object, error) {
+	if found, ok := l.above[id]; ok {
+		return found, nil
+	}
+	return l.memory.object(id)
 }

@@ -49,22 +49,23 @@ func (e entry) what() string {
 // parseTree reads a tree object: mode, space, name, NUL, id, again and again.
 // Names that could lead out of the repository are an error.
 func parseTree(data []byte) ([]entry, error) {
-	var entries []entry
+	text := string(data) // the names are parts of it: a large folder has thousands
+	entries := make([]entry, 0, len(data)/40)
 	for at := 0; at < len(data); {
-		mode, rest, ok := bytes.Cut(data[at:], []byte(" "))
-		name, rest, named := bytes.Cut(rest, []byte{0})
+		mode, rest, ok := strings.Cut(text[at:], " ")
+		name, rest, named := strings.Cut(rest, "\x00")
 		if !ok || !named || len(rest) < 20 || len(mode) > 7 {
 			return nil, errors.New("the tree is malformed")
 		}
-		bits, err := strconv.ParseUint(string(mode), 8, 32)
+		bits, err := strconv.ParseUint(mode, 8, 32)
 		if err != nil {
 			return nil, fmt.Errorf("the tree has the mode %q", mode)
 		}
-		if reason := badEntry(string(name)); reason != "" {
+		if reason := badEntry(name); reason != "" {
 			return nil, fmt.Errorf("the tree has the entry %q: %s", name, reason)
 		}
 		end := len(data) - len(rest) + 20
-		entries = append(entries, entry{uint32(bits), string(name), plumbing.Hash(rest[:20]), at, end})
+		entries = append(entries, entry{uint32(bits), name, plumbing.Hash([]byte(rest[:20])), at, end})
 		at = end
 	}
 	return entries, nil

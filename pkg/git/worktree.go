@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -96,45 +97,6 @@ func readPlain(root *os.Root, path string) ([]byte, fs.FileMode, error) {
 	return content, seen.Mode().Perm(), err
 }
 
-// writePlain replaces a file, or creates it, in one step: a reader sees the old
-// content or the new. What is at the path is replaced, not followed.
-func writePlain(root *os.Root, path string, content []byte, perm fs.FileMode) error {
-	folder, name, err := openFolder(root, path, true)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	temporary := "." + name + ".pawl"
-	if err := folder.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := writeNew(folder, temporary, content, perm); err != nil {
-		_ = folder.Remove(temporary)
-		return err
-	}
-	if err := folder.Rename(temporary, name); err != nil {
-		_ = folder.Remove(temporary)
-		return err
-	}
-	return nil
-}
-
-// writeNew leaves the permissions to the user's umask when perm is 0.
-func writeNew(folder *os.Root, name string, content []byte, perm fs.FileMode) error {
-	file, err := folder.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err == nil && perm != 0 {
-		err = file.Chmod(perm)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
 func removePlain(root *os.Root, path string) error {
 	folder, name, err := openFolder(root, path, false)
 	if err != nil {
@@ -145,8 +107,9 @@ func removePlain(root *os.Root, path string) error {
 }
 
 // checkDisk compares a file on disk with the commit that is checked out, and
-// remembers what is there.
-func (t *target) checkDisk(root *os.Root) error {
+// remembers what is there. The content of the new commit may be there already, as
+// in checkIndex.
+func (c *Checkout) checkDisk(ctx context.Context, t *target, root *os.Root) error {
 	content, perm, err := readPlain(root, t.path)
 	switch {
 	case errors.Is(err, errNotPlain):
@@ -160,43 +123,102 @@ func (t *target) checkDisk(root *os.Root) error {
 		return &DirtyError{t.path, "was deleted from the disk"}
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", t.path, err)
-	case t.isNew():
-		return &DirtyError{t.path, "is new, and on the disk already"}
-	case isBlob(content, t.before.id), t.Disk != nil && isBlob(unixLines(content), t.before.id):
-		t.disk, t.perm = content, perm
+	}
+	t.there, t.disk, t.perm = true, content, perm
+	if t.isEither(plumbing.ComputeHash(plumbing.BlobObject, content)) {
 		return nil
 	}
-	return &DirtyError{t.path, "has changes that are not committed"}
+	return c.checkForm(ctx, t)
 }
 
-// write brings the file on disk to its new content.
-func (t *target) write(root *os.Root) error {
+// isEither says whether a blob is the file's before or after.
+func (t *target) isEither(id plumbing.Hash) bool {
+	return id == t.after.id || id == t.before.id && !t.isNew()
+}
+
+// checkForm looks at a file whose bytes on disk are not those in Git: attributes and
+// core.autocrlf can mean them to differ. Git is asked, and runs no filter.
+func (c *Checkout) checkForm(ctx context.Context, t *target) error {
+	args, err := c.git.withoutFilters(ctx, "hash-object")
+	if err != nil {
+		return err
+	}
+	out, err := c.git.output(ctx, run{args: append(args, "--stdin", "--path="+t.path), stdin: bytes.NewReader(t.disk)})
+	if err != nil {
+		return fmt.Errorf("comparing %s with the commit: %w", t.path, err)
+	}
+	id, err := parseHash(strings.TrimSpace(string(out)))
+	unix := unixLines(t.disk)
+	switch {
+	case err != nil:
+		return err
+	case t.isNew():
+		return &DirtyError{t.path, "is new, and on the disk already"}
+	case !t.isEither(id):
+		return &DirtyError{t.path, "has changes that are not committed"}
+	case !t.isEither(plumbing.ComputeHash(plumbing.BlobObject, unix)):
+		return &ConvertedError{t.path, "its Git attributes give it another form on disk than in the repository (an encoding, an identifier, or a filter)"}
+	case !bytes.Equal(windowsLines(unix), t.disk):
+		return &ConvertedError{t.path, "on disk, some of its lines end in CR LF and others in LF"}
+	}
+	t.windows = true
+	return nil
+}
+
+// stage writes the new content of the file on disk into a file of the staging
+// folder.
+func (t *target) stage(staging *Staging) (err error) {
 	if t.absent {
 		return nil
 	}
 	content := t.Content
-	if t.Disk != nil {
-		content = t.Disk
+	if t.windows {
+		content = windowsLines(unixLines(content))
 	}
-	if err := writePlain(root, t.path, content, t.perm); err != nil {
+	if t.staged, err = staging.Write(content, t.perm, true); err != nil {
+		return fmt.Errorf("writing %s: %w", t.path, err)
+	}
+	return nil
+}
+
+// write brings the file on disk to its new content, in one step.
+func (t *target) write(root *os.Root) error {
+	if t.absent {
+		return nil
+	}
+	if err := replacePlain(root, t.staged, t.path); err != nil {
 		return fmt.Errorf("writing %s: %w", t.path, err)
 	}
 	return nil
 }
 
 // restore undoes write.
-func (t *target) restore(root *os.Root) error {
+func (t *target) restore(root *os.Root, staging *Staging) error {
 	switch {
 	case t.absent:
 		return nil
-	case t.isNew():
+	case !t.there:
 		return removePlain(root, t.path)
 	}
-	return writePlain(root, t.path, t.disk, t.perm)
+	staged, err := staging.Write(t.disk, t.perm, true)
+	if err != nil {
+		return err
+	}
+	return replacePlain(root, staged, t.path)
 }
 
-func isBlob(content []byte, id plumbing.Hash) bool {
-	return plumbing.ComputeHash(plumbing.BlobObject, content) == id
+// replacePlain moves a file to a path. What is there is replaced, not followed, and
+// so is no link on the way.
+func replacePlain(root *os.Root, staged, path string) error {
+	folder, _, err := openFolder(root, path, true)
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.Rename(staged, path), folder.Close())
 }
 
 func unixLines(content []byte) []byte { return bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")) }
+
+func windowsLines(content []byte) []byte {
+	return bytes.ReplaceAll(content, []byte("\n"), []byte("\r\n"))
+}

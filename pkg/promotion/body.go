@@ -5,16 +5,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/image"
 	"github.com/getpawl/pawl/pkg/output"
-)
-
-// The part of a pull request's body between the markers is pawl's; the rest is
-// the people's and is never touched.
-const (
-	beginMark = "<!-- pawl:begin -->"
-	endMark   = "<!-- pawl:end -->"
 )
 
 const (
@@ -66,7 +60,7 @@ func body(p *Promotion, rules policy) string {
 		heading, _, _ := strings.Cut(sections[cut], "\n")
 		sections[cut] = heading + "\n\nToo long to list here.\n\n"
 	}
-	return beginMark + "\n" + strings.Join(sections, "") + endMark
+	return forge.BeginMark + "\n" + strings.Join(sections, "") + forge.EndMark
 }
 
 func summary(p *Promotion) string {
@@ -199,18 +193,4 @@ func undoCommands(p *Promotion, first string) []string {
 		commands = append(commands, fmt.Sprintf("pawl bump %s --env %s --allow-downgrade --push", back, first))
 	}
 	return commands
-}
-
-// mergeBody puts pawl's part into a body: in the place of the part that stands
-// there, else after what people wrote.
-func mergeBody(old, part string) string {
-	begin := strings.Index(old, beginMark)
-	end := strings.LastIndex(old, endMark) // the last: text of others within the part may hold one
-	if begin >= 0 && end > begin {
-		return old[:begin] + part + old[end+len(endMark):]
-	}
-	if strings.TrimSpace(old) == "" {
-		return part
-	}
-	return strings.TrimRight(old, "\n") + "\n\n" + part
 }

@@ -7,25 +7,26 @@ import (
 	"unicode/utf8"
 
 	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 )
 
 func TestMergeBodyKeepsWhatPeopleWrote(t *testing.T) {
 	t.Parallel()
-	part := beginMark + "\nnew\n" + endMark
+	part := forge.BeginMark + "\nnew\n" + forge.EndMark
 	for name, test := range map[string]struct{ old, want string }{
 		"empty":           {"", part},
 		"blank":           {" \n", part},
-		"between":         {"above\n" + beginMark + "old" + endMark + "\nbelow", "above\n" + part + "\nbelow"},
+		"between":         {"above\n" + forge.BeginMark + "old" + forge.EndMark + "\nbelow", "above\n" + part + "\nbelow"},
 		"without markers": {"by hand\n", "by hand\n\n" + part},
-		"begin only":      {"x " + beginMark, "x " + beginMark + "\n\n" + part},
-		"wrong order":     {endMark + beginMark, endMark + beginMark + "\n\n" + part},
+		"begin only":      {"x " + forge.BeginMark, "x " + forge.BeginMark + "\n\n" + part},
+		"wrong order":     {forge.EndMark + forge.BeginMark, forge.EndMark + forge.BeginMark + "\n\n" + part},
 	} {
-		if got := mergeBody(test.old, part); got != test.want {
+		if got := forge.MergeBody(test.old, part); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
-		once := mergeBody(test.old, part)
-		if name == "between" && mergeBody(once, part) != once {
+		once := forge.MergeBody(test.old, part)
+		if name == "between" && forge.MergeBody(once, part) != once {
 			t.Errorf("%s: a second time changes it again", name)
 		}
 	}
@@ -58,7 +59,7 @@ func TestBodyIsBounded(t *testing.T) {
 		if n := utf8.RuneCountInString(text); n > 65536 {
 			t.Errorf("size %d: the body has %d characters, more than GitHub takes", size, n)
 		}
-		if !strings.HasPrefix(text, beginMark) || !strings.HasSuffix(text, endMark) {
+		if !strings.HasPrefix(text, forge.BeginMark) || !strings.HasSuffix(text, forge.EndMark) {
 			t.Errorf("size %d: the body was cut in the middle", size)
 		}
 		if n := utf8.RuneCountInString(title(p)); n > maxTitle {
@@ -84,7 +85,7 @@ func TestBodyRendersNothingOfOthers(t *testing.T) {
 			}
 		}
 	}
-	if mergeBody(text, "x") != "x" {
+	if forge.MergeBody(text, "x") != "x" {
 		t.Error("text of others can end pawl's part of the body")
 	}
 }

@@ -302,7 +302,7 @@ func (p *Promotion) decide() {
 	switch {
 	case p.open == nil:
 		p.Action = ActionCreate
-	case mergeBody(p.open.Body, p.body) != p.open.Body:
+	case forge.MergeBody(p.open.Body, p.body) != p.open.Body:
 		p.Action = ActionUpdate
 	default:
 		p.Action = ActionKeep
@@ -393,7 +393,7 @@ func (s Source) applyPullRequest(ctx context.Context, p *Promotion, options Prom
 	case ActionKeep:
 		return nil
 	case ActionUpdate:
-		return s.Forge.EditPullRequest(ctx, p.Number, p.open.Title, mergeBody(p.open.Body, p.body))
+		return s.Forge.EditPullRequest(ctx, p.Number, p.open.Title, forge.MergeBody(p.open.Body, p.body))
 	}
 	if err := s.Forge.CreateBranch(ctx, p.Head, p.Commit); err != nil {
 		return explainHead(p, err)

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/getpawl/pawl/pkg/bump"
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/image"
+)
+
+// maxList bounds what is read of a list: the parser has its own, lower bound.
+const maxList = 1 << 20
+
+// withList adds the images of --from-file to those of the command line.
+func (a *app) withList(flags bumpFlags, args []string) ([]string, error) {
+	if flags.list == "" {
+		return args, nil
+	}
+	name, src, err := a.readList(flags.list)
+	if err != nil {
+		return nil, usagef("", "reading the list of images: %v", err)
+	}
+	list, err := config.ParseList(name, src)
+	if err != nil {
+		return nil, err
+	}
+	var problems []error
+	for _, each := range list {
+		text := flags.version(each.Text)
+		if _, err := image.ParseSetting(text); err != nil {
+			problems = append(problems, &config.Problem{File: name, Line: each.Line, Column: each.Column, Reason: err.Error()})
+		}
+		args = append(args, text)
+	}
+	return args, errors.Join(problems...)
+}
+
+func (a *app) readList(name string) (shown string, src []byte, err error) {
+	if name == "-" {
+		src, err = io.ReadAll(io.LimitReader(a.host.In, maxList))
+		return "standard input", src, err
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(a.workdir(), path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return name, nil, err
+	}
+	src, err = io.ReadAll(io.LimitReader(file, maxList))
+	return name, src, errors.Join(err, file.Close())
+}
+
+// land sets versions on a branch of the repository on the server.
+func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (*bump.Outcome, error) {
+	l, remote, err := a.onServer(ctx, flags)
+	if err != nil {
+		return nil, err
+	}
+	request.Job = a.job(flags, l.slug(), flags.what(request))
+	plan, err := a.planLanding(ctx, flags, l, a.target(flags, request, remote, l.config))
+	if err != nil {
+		return nil, bump.Explain(err)
+	}
+	if flags.dryRun {
+		return plan.Outcome(), nil
+	}
+	stamp, err := a.stamp(ctx, flags.author, l.checkout)
+	if err != nil {
+		return nil, err
+	}
+	pause := bump.Pause{Sleep: a.host.Sleep, Random: rand.Float64}
+	if flags.pr {
+		outcome, err := plan.Propose(ctx, stamp, pause)
+		return outcome, bump.Explain(err)
+	}
+	outcome, err := plan.Apply(ctx, stamp, pause)
+	if err != nil {
+		return nil, bump.Explain(err)
+	}
+	plan.Follow(ctx, l.checkout, outcome)
+	return outcome, nil
+}
+
+func (a *app) planLanding(ctx context.Context, flags bumpFlags, l location, target bump.Target) (*bump.PushPlan, error) {
+	if !flags.pr {
+		return bump.PlanPush(ctx, target)
+	}
+	client, err := a.client(l, false)
+	if err != nil {
+		return nil, err
+	}
+	return bump.PlanPull(ctx, target, bump.Review{Forge: client, Draft: flags.draft, Labels: flags.labels, Reviewers: flags.reviewers})
+}
+
+// onServer connects to the repository that the flags name.
+func (a *app) onServer(ctx context.Context, flags bumpFlags) (location, *git.Remote, error) {
+	if flags.remote != "" {
+		return a.plainRemote(ctx, flags.remote)
+	}
+	l, err := a.locate(ctx, flags.repo)
+	if err != nil {
+		return l, nil, err
+	}
+	if l.token == "" && !flags.dryRun {
+		return l, nil, errNoToken{}
+	}
+	remote, err := a.remote(l)
+	return l, remote, err
+}
+
+// plainRemote connects to any Git server.
+func (a *app) plainRemote(ctx context.Context, address string) (location, *git.Remote, error) {
+	auth, err := a.credentials(ctx, address)
+	if err != nil {
+		return location{}, nil, err
+	}
+	remote, err := git.NewRemote(git.Options{
+		URL: address, Auth: auth, SSHCommand: a.host.Getenv("GIT_SSH_COMMAND"),
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+	})
+	if err != nil {
+		return location{}, nil, &usageError{err, ""}
+	}
+	return location{}, remote, nil
+}
+
+// credentials finds what a Git server wants to see. The token is for the service
+// that it was made for: it goes to no other host.
+func (a *app) credentials(ctx context.Context, address string) (git.Auth, error) {
+	there, err := url.Parse(address)
+	if err != nil { // user@host:path, which is SSH and needs none; or it is refused
+		return git.Auth{}, nil
+	}
+	service, err := url.Parse(a.server())
+	if err != nil || there.Scheme != service.Scheme || !strings.EqualFold(there.Host, service.Host) {
+		return git.Auth{}, nil
+	}
+	token, err := a.token(ctx, a.server())
+	if err != nil || token == "" {
+		return git.Auth{}, err
+	}
+	a.runner().Mask(token)
+	return tokenAuth(token), nil
+}
+
+// target says where to land, and how to find out what is to be done there.
+func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
+	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ReadOnly: flags.dryRun}
+	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
+		target.Branch = flags.env // as a rule the branch has the environment's name
+	}
+	target.Choose = func(cfg *config.Config) (config.Environment, bump.Request, error) {
+		env, err := flags.environment(cfg)
+		if err != nil {
+			return env, request, err
+		}
+		narrowed := request
+		place, err := place{config: cfg}.environment(env.Name)
+		if err == nil && len(flags.files) > 0 {
+			place, err = place.named(flags.files)
+		}
+		place.fill(&narrowed)
+		if flags.branch != "" && flags.branch != env.Branch {
+			env.Name = ""
+		}
+		return env, narrowed, err
+	}
+	return target
+}
+
+// environment picks the environment that a bump may land in.
+func (f bumpFlags) environment(cfg *config.Config) (config.Environment, error) {
+	if f.branch == "" {
+		return firstOnly(cfg, f.env)
+	}
+	if env, ok := cfg.ByBranch(f.branch); ok {
+		return firstOnly(cfg, env.Name)
+	}
+	// A branch of no environment has its files where the first one has them.
+	env := cfg.Environments[0]
+	return env, nil
+}
+
+// firstOnly picks the environment that a bump may be pushed to. The others get
+// their versions by promotion: a commit of their own would part the branches.
+func firstOnly(cfg *config.Config, name string) (config.Environment, error) {
+	first := cfg.Environments[0]
+	if name == "" || name == first.Name {
+		return first, nil
+	}
+	env, ok := cfg.Environment(name)
+	if !ok {
+		return env, unknownEnvironment(cfg, name)
+	}
+	before, _ := cfg.Before(name)
+	return env, &bump.Refusal{
+		Reason: name + " gets its versions by promotion from " + before.Name + ": a commit of its own would part the branches",
+		Fix:    fmt.Sprintf("pawl bump IMAGE --env %s --push, then: pawl promote %s", first.Name, name),
+	}
+}
