@@ -35,10 +35,10 @@ UNCOMPARED    = echo "SKIPPED: no npm, or its registry cannot be reached, so the
 NPM_PACK      = npm pack --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=2000 --fetch-timeout=20000 --pack-destination $(DESCRIPTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test contract lint bench docs snapshot release clean
+.PHONY: help build install demo test test-full contract lint bench docs snapshot release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/pawl
 	$(BUILD) -o bin/pawl ./cmd/pawl
@@ -53,6 +53,9 @@ test: ## vet, all tests (with the race detector if there is a C compiler), and t
 	go vet ./...
 	$(RECORD) go test -count=1 $(RACE) ./...
 	@if $(MAKE) -s $(OPENAPI) $(GRAPHQL); then $(COMPARE); else $(UNCOMPARED); fi
+
+test-full: ## the tests that take minutes: every case of the fault sweep
+	PAWL_FULL=1 go test -count=1 -timeout 60m -run '^TestFaultSweep$$' -v ./cmd/pawl
 
 contract: ## compare what pawl and the embedded GitHub say in all tests with what GitHub publishes
 	@if $(MAKE) -s $(OPENAPI) $(GRAPHQL); then $(RECORD) go test -count=1 ./... && $(COMPARE); else $(UNCOMPARED); fi

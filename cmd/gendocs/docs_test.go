@@ -479,7 +479,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"bump.Outcome": bump.Outcome{}, "bump.Change": bump.Change{}, "bump.Superseded": bump.Superseded{},
 		"promotion.PromotePlan": promotion.PromotePlan{}, "promotion.Promotion": promotion.Promotion{},
 		"promotion.ImageChange": promotion.ImageChange{}, "promotion.Commit": promotion.Commit{},
-		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{},
+		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{}, "promotion.MergeReport": promotion.MergeReport{},
 		"promotion.StatusReport": promotion.StatusReport{}, "promotion.EnvironmentStatus": promotion.EnvironmentStatus{},
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
 		"gate.Verdict": gate.Verdict{},
@@ -578,7 +578,10 @@ func TestChecksAreJudgedAsListed(t *testing.T) {
 		t.Errorf("%d words are listed, want 15", len(rows))
 	}
 	for _, match := range rows {
-		facts := gate.Facts{To: config.Environment{Gates: config.Gates{Checks: []string{"ci"}}}}
+		facts := gate.Facts{
+			To:       config.Environment{Gates: config.Gates{Checks: []config.Check{{Name: "ci"}}}},
+			Statuses: gate.Known([]forge.Status(nil)), CheckRuns: gate.Known([]forge.CheckRun(nil)),
+		}
 		run := forge.CheckRun{Name: "ci", Status: "completed", Conclusion: match[2]}
 		if match[2] == "queued" || match[2] == "in_progress" {
 			run.Status, run.Conclusion = match[2], ""

@@ -111,6 +111,11 @@ func exitCodes() []byte {
 		fmt.Fprintf(&b, "| %d | %s |\n", code, cli.ExitMeaning(code))
 	}
 	b.WriteString("\nIn a pipeline, 3 and 5 mean “try again later”; 4 and 6 mean “tell a person”.\n")
+	b.WriteString(`
+A command that does several things, such as ` + "`pawl merge --all`" + `, exits with the gravest of
+their codes. From the gravest to the mildest: 130, 2, 6, 4, 5, 1, 3, 0. What a person must
+look at comes before what goes away by itself.
+`)
 	return b.Bytes()
 }
 

@@ -8,7 +8,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,7 +116,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
-		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable,
+		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable, "get": s.get,
 	}
 	if neg {
 		args[0] = "differ"
@@ -132,11 +134,12 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 	ctx := context.Background()
 	server, err := githubtest.New(githubtest.Options{Start: start, Observe: contract.Record()})
 	ts.Check(err)
-	s.server = server
-	ts.Defer(func() { s.finish(ts) })
+	s.server, s.seen, s.rule = server, 0, 0
 	token := server.CreateUser("release-bot")
 	s.repo, err = server.CreateRepository(ctx, slug, githubtest.RepositoryOptions{DefaultBranch: "dev"})
 	ts.Check(err)
+	repo := s.repo
+	ts.Defer(func() { s.finish(ts, server, repo) })
 	s.repo.SetPermission("release-bot", githubtest.Write)
 	branches := args[1:]
 	if len(branches) == 0 {
@@ -159,11 +162,9 @@ func (s *stage) start(ts *testscript.TestScript, args []string) {
 
 // finish checks what must hold after every script: no branch that pawl moved went
 // anywhere but forward, and what was pushed is sound.
-func (s *stage) finish(ts *testscript.TestScript) {
-	if s.repo != nil {
-		ts.Check(fsck(context.Background(), s.repo))
-	}
-	for _, update := range s.server.Log() {
+func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server, repo *githubtest.Repository) {
+	ts.Check(fsck(context.Background(), repo))
+	for _, update := range server.Log() {
 		if !update.FastForward && !update.Created() && !update.Deleted() && !s.forced {
 			ts.Logf("%s moved from %s to %s, which is no fast-forward", update.Ref, update.Before, update.After)
 			ts.Fatalf("P1: a branch moved other than forward")
@@ -172,7 +173,7 @@ func (s *stage) finish(ts *testscript.TestScript) {
 	if leaks := s.leaks(ts); len(leaks) > 0 {
 		ts.Fatalf("P10: a token is in %s", strings.Join(leaks, ", "))
 	}
-	s.server.Close()
+	server.Close()
 }
 
 // fsck has Git check the server's repository.
@@ -427,6 +428,18 @@ func (s *stage) edit(ts *testscript.TestScript, args []string) {
 	pr, err := s.repo.PullRequest(context.Background(), number)
 	ts.Check(err)
 	ts.Check(s.repo.EditPullRequest(context.Background(), number, pr.Title, ts.ReadFile(args[1])))
+}
+
+// get PATH FILE writes what the API answers for a path of the repository to a file.
+func (s *stage) get(ts *testscript.TestScript, args []string) {
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.server.APIURL()+"/repos/"+slug+"/"+args[0], http.NoBody)
+	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	body, err := io.ReadAll(response.Body)
+	ts.Check(errors.Join(err, response.Body.Close()))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
 }
 
 // open HEAD BASE TITLE opens a pull request by hand.

@@ -8,8 +8,6 @@
 package actions
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +22,8 @@ type Runner struct {
 	output   string
 	summary  string
 	event    string
+	ref      string
+	page     string
 	active   bool
 }
 
@@ -37,6 +37,8 @@ func FromEnv(getenv func(string) string, commands io.Writer, random io.Reader) R
 		output:   getenv("GITHUB_OUTPUT"),
 		summary:  getenv("GITHUB_STEP_SUMMARY"),
 		event:    getenv("GITHUB_EVENT_PATH"),
+		ref:      getenv("GITHUB_REF"),
+		page:     page(getenv),
 	}
 }
 
@@ -118,40 +120,6 @@ func (r Runner) Mask(secret string) {
 	if r.active && secret != "" {
 		_, _ = fmt.Fprintf(r.Commands, "::add-mask::%s\n", escapeData(secret))
 	}
-}
-
-// PullRequest returns the number of the pull request that the run is about, or
-// false when it is about none.
-func (r Runner) PullRequest() (int, bool, error) {
-	if r.event == "" {
-		return 0, false, nil
-	}
-	data, err := os.ReadFile(r.event)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, fmt.Errorf("reading the event of the run: %w", err)
-	}
-	var event struct {
-		PullRequest struct {
-			Number int `json:"number"`
-		} `json:"pull_request"`
-		Issue struct {
-			Number      int             `json:"number"`
-			PullRequest json.RawMessage `json:"pull_request"`
-		} `json:"issue"`
-	}
-	if err := json.Unmarshal(data, &event); err != nil {
-		return 0, false, fmt.Errorf("reading the event of the run: %w", err)
-	}
-	if event.PullRequest.Number > 0 {
-		return event.PullRequest.Number, true, nil
-	}
-	if event.Issue.Number > 0 && len(event.Issue.PullRequest) > 0 {
-		return event.Issue.Number, true, nil
-	}
-	return 0, false, nil
 }
 
 // escapeData and escapeProperty encode what the runner decodes.

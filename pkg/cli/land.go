@@ -68,7 +68,7 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 	request.Job = a.job(flags, l.slug(), flags.what(request))
 	target := a.target(flags, request, remote, l.config)
 	if flags.remote == "" {
-		if target.Forge, err = a.client(l); err != nil {
+		if target.Forge, err = a.client(l, false); err != nil {
 			return nil, err
 		}
 	}

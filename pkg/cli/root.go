@@ -102,10 +102,16 @@ func (a *app) workdir() string {
 
 // bound gives the command its deadline.
 func (a *app) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return a.boundWait(ctx, 0)
+}
+
+// boundWait gives a command that waits its deadline: what it does before and
+// after the wait has the usual time.
+func (a *app) boundWait(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
 	if a.timeout <= 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, a.timeout)
+	return context.WithTimeout(ctx, a.timeout+wait)
 }
 
 // show writes the result.

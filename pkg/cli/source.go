@@ -254,6 +254,11 @@ func (a *app) localConfig(checkout *git.Checkout) (*config.Config, error) {
 
 // source connects to the repository. Commands that write need a token.
 func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.Source, error) {
+	return a.pollingSource(ctx, repo, writes, false)
+}
+
+// pollingSource is source for a command that may ask the same again and again.
+func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool) (promotion.Source, error) {
 	l, err := a.locate(ctx, repo)
 	if err != nil {
 		return promotion.Source{}, err
@@ -261,7 +266,7 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	if writes && !l.canCallAPI() {
 		return promotion.Source{}, errNoToken{}
 	}
-	client, err := a.client(l)
+	client, err := a.client(l, polls)
 	if err != nil {
 		return promotion.Source{}, err
 	}
@@ -272,12 +277,13 @@ func (a *app) source(ctx context.Context, repo string, writes bool) (promotion.S
 	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
 }
 
-// client is the repository over the service's API.
-func (a *app) client(l location) (*github.Client, error) {
+// client is the repository over the service's API. One that polls asks whether its
+// earlier answers still hold.
+func (a *app) client(l location, polls bool) (*github.Client, error) {
 	a.trace("repository %s at %s", l.slug(), l.api)
 	client, err := github.New(github.Options{
 		APIURL: l.api, Owner: l.owner, Name: l.name, Token: l.token, App: l.app,
-		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
+		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep, Revalidate: polls,
 	})
 	if err != nil {
 		return nil, &usageError{err, ""}

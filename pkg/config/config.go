@@ -57,10 +57,71 @@ type Environment struct {
 
 // Gates are conditions on the exact commit that is promoted. All of them have to hold.
 type Gates struct {
+	// Lets only the present head of the environment before in. Without it, a commit that was its head at some time may still be promoted.
+	RequireCurrent bool `json:"requireCurrent,omitempty"`
 	// Checks that must have succeeded on the commit: names of commit statuses or check runs, or globs in which * stands for anything but a slash and ** for any number of segments. Every entry must match at least one result, and all that it matches must have succeeded.
-	Checks []string `json:"checks,omitempty"`
+	Checks []Check `json:"checks,omitempty"`
+	// Conclusions of check runs that count as success besides success itself.
+	Accept []string `json:"accept,omitempty"`
+	// How long a check may take to report for the first time before the gate fails instead of waiting. Without it, the gate waits.
+	MissingTimeout Duration `json:"missingTimeout,omitzero"`
 	// Approvals that the pull request needs, from people who may write to the repository.
 	Approvals int `json:"approvals,omitempty"`
+	// Accounts whose approvals count although they are not people.
+	BotApprovers []string `json:"botApprovers,omitempty"`
+	// Asks for the approval of an owner of each changed file that has owners, by the CODEOWNERS file of the environment's branch.
+	CodeOwners bool `json:"codeOwners,omitempty"`
+	// Does not count the approval of anybody who wrote or committed one of the commits that are promoted.
+	SeparateDuties bool `json:"separateDuties,omitempty"`
+	// How long the commit has to have been the head of the environment before, without a break.
+	Soak Duration `json:"soak,omitzero"`
+	// Times at which nothing enters the environment.
+	Freeze []Window `json:"freeze,omitempty"`
+	// Rules for the versions that a promotion brings. The empty mapping asks for the careful ones.
+	Images *ImageRules `json:"images,omitempty"`
+	// Which files a promotion may change.
+	Changes *ChangeRules `json:"changes,omitempty"`
+	// Whether to look for secrets in what a promotion brings: on or off.
+	Secrets string `json:"secrets,omitempty"`
+}
+
+// SearchesSecrets says whether to look for secrets. This is where the default is.
+func (g Gates) SearchesSecrets() bool { return g.Secrets == "on" }
+
+// Check is a check that must have succeeded.
+type Check struct {
+	// Name of a commit status or check run, or a glob.
+	Name string `json:"name"`
+	// App that must have reported it: the short name of a GitHub App, or the account that set a commit status. Results of the same name from others do not count.
+	App string `json:"app,omitempty"`
+}
+
+// ImageRules are rules for the versions that a promotion brings.
+type ImageRules struct {
+	// Lets versions go down.
+	AllowDowngrade bool `json:"allowDowngrade,omitempty"`
+	// Lets a version replace another when nothing tells which one is newer.
+	AllowUnordered bool `json:"allowUnordered,omitempty"`
+	// Lets tags in that can point at another image tomorrow, such as latest.
+	AllowMutable bool `json:"allowMutable,omitempty"`
+	// Wants every version pinned by a digest.
+	RequireDigest bool `json:"requireDigest,omitempty"`
+}
+
+// ChangeRules say which files a promotion may change.
+type ChangeRules struct {
+	// The files that a promotion may change: globs from the root of the repository. Without it, all files.
+	Allow []string `json:"allow,omitempty"`
+	// Allows changes of .pawl.yaml and of CODEOWNERS.
+	Policy bool `json:"policy,omitempty"`
+	// Allows changes below .github/workflows and .github/actions.
+	Workflows bool `json:"workflows,omitempty"`
+	// Allows symbolic links to be added, changed and removed.
+	Symlinks bool `json:"symlinks,omitempty"`
+	// Allows submodules to be added, changed and removed.
+	Submodules bool `json:"submodules,omitempty"`
+	// Allows files to become executable, or to stop being so.
+	Modes bool `json:"modes,omitempty"`
 }
 
 // Image is a container image with a name of its own.

@@ -67,18 +67,119 @@ func (r *reader) environment(v value) placed {
 	return e
 }
 
+// notGathered names the keys of gates whose facts no command looks up yet, with
+// what they would be. A gate that somebody believes to be there would be worse than
+// none, so they are refused. Whoever adds the lookup takes the line away.
+func notGathered() map[string]string {
+	return map[string]string{
+		"separateDuties": "separation of duties",
+		"images":         "rules for image versions",
+	}
+}
+
 func (r *reader) gates(v value) Gates {
 	var g Gates
 	if v.Kind == yaml.MappingNode && len(v.Content) == 0 {
 		r.problem(v, "there are no gates in here; remove the key, or write at least one")
 	}
-	r.mapping(v,
-		key{name: "checks", read: func(v value) { g.Checks = r.texts(v, maxChecks, checkGlob) }},
-		key{name: "approvals", read: func(v value) { g.Approvals = r.number(v, 0, maxApprovals) }},
-		key{name: "soak", lacks: "soak times"},
-		key{name: "freeze", lacks: "freeze windows"},
-	)
+	at := map[string]value{}
+	keys := r.gateKeys(&g)
+	for i := range keys {
+		read := keys[i].read
+		keys[i].read = func(v value) {
+			at[keys[i].name] = v
+			read(v)
+		}
+		if lacks, ok := r.without[keys[i].name]; ok {
+			keys[i].read, keys[i].lacks = nil, lacks
+		}
+	}
+	r.mapping(v, keys...)
+	r.idle(g, at)
 	return g
+}
+
+func (r *reader) gateKeys(g *Gates) []key {
+	return []key{
+		{name: "requireCurrent", read: func(v value) { g.RequireCurrent = r.boolean(v) }},
+		{name: "checks", read: func(v value) { g.Checks = r.checks(v) }},
+		{name: "accept", read: func(v value) { g.Accept = r.texts(v, len(acceptable()), checkAccept) }},
+		{name: "missingTimeout", read: func(v value) { g.MissingTimeout = r.duration(v) }},
+		{name: "approvals", read: func(v value) { g.Approvals = r.number(v, 0, maxApprovals) }},
+		{name: "botApprovers", read: func(v value) { g.BotApprovers = r.texts(v, maxBots, checkAccount) }},
+		{name: "codeOwners", read: func(v value) { g.CodeOwners = r.boolean(v) }},
+		{name: "separateDuties", read: func(v value) { g.SeparateDuties = r.boolean(v) }},
+		{name: "soak", read: func(v value) { g.Soak = r.duration(v) }},
+		{name: "freeze", read: func(v value) { g.Freeze = r.freeze(v) }},
+		{name: "images", read: func(v value) { g.Images = r.imageRules(v) }},
+		{name: "changes", read: func(v value) { g.Changes = r.changeRules(v) }},
+		{name: "secrets", read: func(v value) { g.Secrets, _ = r.text(v, checkSwitch) }},
+	}
+}
+
+// idle refuses keys that change a gate which is not there.
+func (r *reader) idle(g Gates, at map[string]value) {
+	needs := func(there bool, gate string, names ...string) {
+		for _, name := range names {
+			if v, written := at[name]; written && !there {
+				r.problem(v, "this changes nothing without %s", gate)
+			}
+		}
+	}
+	_, checks := at["checks"]
+	needs(checks, "checks", "accept", "missingTimeout")
+	needs(g.Approvals > 0 || g.CodeOwners, "approvals", "botApprovers", "separateDuties")
+}
+
+func (r *reader) checks(v value) []Check {
+	var checks []Check
+	seen := lines{}
+	r.list(v, maxChecks, func(item value) {
+		before := len(r.problems)
+		check := r.check(item)
+		if len(r.problems) == before && r.once(seen, check.Name+"\n"+check.App, item, "this is in the list already") {
+			checks = append(checks, check)
+		}
+	})
+	return checks
+}
+
+// check reads a name, or a mapping of a name and the app that must have reported it.
+func (r *reader) check(v value) Check {
+	var check Check
+	if v.Kind != yaml.MappingNode {
+		check.Name, _ = r.text(v, checkGlob)
+		return check
+	}
+	r.mapping(v,
+		key{name: "name", required: true, read: func(v value) { check.Name, _ = r.text(v, checkGlob) }},
+		key{name: "app", required: true, read: func(v value) { check.App, _ = r.text(v, checkAccount) }},
+	)
+	return check
+}
+
+func (r *reader) imageRules(v value) *ImageRules {
+	rules := &ImageRules{}
+	r.mapping(v,
+		key{name: "allowDowngrade", read: func(v value) { rules.AllowDowngrade = r.boolean(v) }},
+		key{name: "allowUnordered", read: func(v value) { rules.AllowUnordered = r.boolean(v) }},
+		key{name: "allowMutable", read: func(v value) { rules.AllowMutable = r.boolean(v) }},
+		key{name: "requireDigest", read: func(v value) { rules.RequireDigest = r.boolean(v) }},
+	)
+	return rules
+}
+
+func (r *reader) changeRules(v value) *ChangeRules {
+	rules := &ChangeRules{}
+	r.mapping(v,
+		key{name: "allow", read: func(v value) { rules.Allow = r.texts(v, maxPaths, checkPath) }},
+		key{name: "policy", read: func(v value) { rules.Policy = r.boolean(v) }},
+		key{name: "workflows", read: func(v value) { rules.Workflows = r.boolean(v) }},
+		key{name: "symlinks", read: func(v value) { rules.Symlinks = r.boolean(v) }},
+		key{name: "submodules", read: func(v value) { rules.Submodules = r.boolean(v) }},
+		key{name: "modes", read: func(v value) { rules.Modes = r.boolean(v) }},
+	)
+	return rules
 }
 
 // distinct refuses two environments of the same name, or on the same branch.

@@ -24,7 +24,7 @@ const env = "version: 1\nenvironments:\n  - name: dev\n    branch: dev\n"
 const staging = env + "  - name: staging\n    branch: staging\n"
 
 func testFiles() []testFile {
-	return []testFile{
+	return append(gateFiles(), []testFile{
 		{name: "smallest", src: env},
 		{name: "two environments", src: staging},
 		{name: "flow style", src: `{version: 1, environments: [{name: dev, branch: dev}]}`},
@@ -172,10 +172,6 @@ func testFiles() []testFile {
 			`7:22: environments[1].gates.checks[0]: "": this cannot be empty`,
 			`7:26: environments[1].gates.checks[1]: " a": leave out the space at the beginning and at the end`,
 		}},
-		{name: "soak", src: staging + "    gates:\n      soak: 1h\n",
-			problems: []string{"8:7: environments[1].gates.soak: this version of pawl does not support soak times; remove the key"}},
-		{name: "freeze", src: staging + "    gates:\n      checks: [ci]\n      freeze:\n        - {from: a, to: b}\n",
-			problems: []string{"9:7: environments[1].gates.freeze: this version of pawl does not support freeze windows; remove the key"}},
 		{name: "too many approvals", src: staging + "    gates: {approvals: 101}\n",
 			problems: []string{`7:24: environments[1].gates.approvals: this must be a number from 0 to 100, not "101"`}},
 		{name: "negative approvals", src: staging + "    gates: {approvals: -1}\n",
@@ -203,16 +199,16 @@ func testFiles() []testFile {
 		{name: "field twice", src: env + "images:\n  - {name: a, repository: a, fields: [{file: x, path: y}]}\n  - {name: b, repository: b, fields: [{file: x, path: y}]}\n", beyond: true,
 			problems: []string{"7:39: images[1].fields[0]: this field is there already, on line 6"}},
 
-		{name: "everything at once", src: "versiom: 1\nenvironments:\n  - name: Dev\n    branch: a..b\n    gates: {approvals: 1, soak: 1h}\n  - name: dev\n", problems: []string{
+		{name: "everything at once", src: "versiom: 1\nenvironments:\n  - name: Dev\n    branch: a..b\n    gates: {approvals: 1, soak: 1s}\n  - name: dev\n", problems: []string{
 			`1:1: there is no key "versiom"; did you mean "version"?`,
 			`1:1: the key "version" is missing`,
 			`3:11: environments[0].name: "Dev": a name has lower-case letters, digits and dashes only, and does not begin with a dash`,
 			`4:13: environments[0].branch: "a..b": the name of a branch cannot contain ".." or "@{", nor end with a dot`,
 			"5:12: environments[0].gates: nothing is promoted into the first environment, so its gates would never be asked; put them on the environment that they protect",
-			"5:27: environments[0].gates.soak: this version of pawl does not support soak times; remove the key",
+			`5:33: environments[0].gates.soak: "1s": write days, hours and minutes: 90m, 24h, 2d or 1d12h`,
 			`6:5: environments[1]: the key "branch" is missing`,
 		}},
-	}
+	}...)
 }
 
 // twice is what the loader says of the items after the first in a list of the same.
@@ -229,7 +225,7 @@ func TestParseProblems(t *testing.T) {
 	for _, file := range testFiles() {
 		t.Run(file.name, func(t *testing.T) {
 			t.Parallel()
-			c, err := Parse("f", []byte(file.src))
+			c, err := parse("f", []byte(file.src), nil)
 			if (c == nil) != (err != nil) {
 				t.Errorf("the configuration is %v and the error %v", c, err)
 			}
@@ -285,8 +281,8 @@ images:
 		Version: 1,
 		Environments: []Environment{
 			{Name: "dev", Branch: "main", Paths: paths},
-			{Name: "staging", Branch: "env/staging", Paths: paths, Gates: Gates{Checks: []string{"ci/test", "flux/dev/*"}}},
-			{Name: "production", Branch: "env/production", Paths: paths, Gates: Gates{Checks: []string{"flux/staging/*"}, Approvals: 2}},
+			{Name: "staging", Branch: "env/staging", Paths: paths, Gates: Gates{Checks: []Check{{Name: "ci/test"}, {Name: "flux/dev/*"}}}},
+			{Name: "production", Branch: "env/production", Paths: paths, Gates: Gates{Checks: []Check{{Name: "flux/staging/*"}}, Approvals: 2}},
 		},
 		Images: []Image{{Name: "api", Repository: "ghcr.io/acme/api",
 			Fields: []Field{{File: "charts/api/values*.yaml", Path: "server.version"}}}},

@@ -14,6 +14,7 @@ import (
 // where the format has something, so its depth is that of the format.
 type reader struct {
 	file     string
+	without  map[string]string // keys of gates that are refused, with what they would be
 	problems []*Problem
 }
 
@@ -188,15 +189,27 @@ func (r *reader) number(v value, least, most int) int {
 	return 0
 }
 
-// boolean reads true or false. The other words that YAML 1.1 has for them are refused.
+// boolean reads true or false. The other words of YAML 1.1 are refused: a parser of
+// YAML 1.2 reads them as text.
 func (r *reader) boolean(v value) bool {
 	if !r.is(v, yaml.ScalarNode) {
 		return false
 	}
-	if v.ShortTag() != "!!bool" || v.Value != "true" && v.Value != "false" {
-		r.problem(v, "this must be true or false, not %s", quote(v.Value))
+	if v.ShortTag() == "!!bool" && (v.Value == "true" || v.Value == "false") {
+		return v.Value == "true"
 	}
-	return v.Value == "true"
+	r.problem(v, "this must be true or false, not %s", quote(v.Value))
+	return false
+}
+
+// duration reads a time such as 90m, 24h or 2d12h.
+func (r *reader) duration(v value) Duration {
+	text, ok := r.text(v, checkDuration)
+	if !ok {
+		return 0
+	}
+	d, _ := parseDuration(text) // checked above
+	return d
 }
 
 // is says whether a value has that kind, and notes a problem if not. Anchors,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,6 +23,8 @@ const (
 	maxPaths        = 50
 	maxChecks       = 50
 	maxApprovals    = 100
+	maxBots         = 50
+	maxFreezes      = 50
 	maxImages       = 500
 	maxFields       = 50
 	maxNameLength   = 63 // a DNS label: names end up in refs, labels and host names
@@ -36,12 +39,14 @@ const (
 	namePattern      = `^[a-z0-9][a-z0-9-]*$`
 	letterPattern    = `[a-z]`
 	imageNamePattern = `^[A-Za-z0-9][A-Za-z0-9._-]*$`
+	accountPattern   = `^[A-Za-z0-9][A-Za-z0-9_-]*(\[bot\])?$`
 )
 
 var (
 	nameRegexp      = regexp.MustCompile(namePattern)
 	letterRegexp    = regexp.MustCompile(letterPattern)
 	imageNameRegexp = regexp.MustCompile(imageNamePattern)
+	accountRegexp   = regexp.MustCompile(accountPattern)
 )
 
 // checkName refuses what is not the name of an environment. It also becomes a
@@ -136,6 +141,35 @@ func checkGlob(glob string) error {
 		return fmt.Errorf("a glob can have at most %d alternatives in braces", maxAlternatives)
 	case !doublestar.ValidatePattern(glob):
 		return errors.New("this is not a valid glob: a bracket or brace is not closed, or is empty")
+	}
+	return nil
+}
+
+// checkAccount refuses what is neither a login nor the short name of a GitHub App.
+func checkAccount(account string) error {
+	switch {
+	case len(account) > maxNameLength:
+		return tooLong(maxNameLength)
+	case !accountRegexp.MatchString(account):
+		return errors.New("this is neither a login nor the short name of an app")
+	}
+	return nil
+}
+
+// acceptable are the conclusions of a check run that prove nothing and are no
+// failures either. https://docs.github.com/rest/checks/runs
+func acceptable() []string { return []string{"neutral", "skipped"} }
+
+func checkAccept(conclusion string) error {
+	if !slices.Contains(acceptable(), conclusion) {
+		return fmt.Errorf("this must be one of %s", strings.Join(acceptable(), ", "))
+	}
+	return nil
+}
+
+func checkSwitch(text string) error {
+	if text != "on" && text != "off" {
+		return errors.New("this must be on or off")
 	}
 	return nil
 }

@@ -83,10 +83,7 @@ func constrain(t *testing.T, root *jsonschema.Schema) {
 	gates.MinProperties = count(1)
 	approvals := property(t, gates, "approvals")
 	approvals.Minimum, approvals.Maximum, approvals.Default = "0", number(maxApprovals), 0
-	checks := property(t, gates, "checks")
-	items(checks, maxChecks)
-	checks.UniqueItems = true
-	pattern{most: maxTextLength, not: []string{notText, notGlob}}.apply(checks.Items)
+	constrainGates(t, gates, path)
 
 	images := property(t, root, "images")
 	items(images, maxImages)
@@ -97,6 +94,51 @@ func constrain(t *testing.T, root *jsonschema.Schema) {
 	items(fields, maxFields)
 	path.apply(property(t, fields.Items, "file"))
 	pattern{most: maxTextLength, not: []string{notText, notKeyPath}}.apply(property(t, fields.Items, "path"))
+}
+
+func constrainGates(t *testing.T, gates *jsonschema.Schema, path pattern) {
+	t.Helper()
+	name := pattern{most: maxTextLength, not: []string{notText, notGlob}}
+	account := pattern{most: maxNameLength, all: []string{accountPattern}}
+	checks := property(t, gates, "checks")
+	items(checks, maxChecks)
+	checks.UniqueItems = true
+	pinned := checks.Items
+	pinned.Required = []string{"name", "app"}
+	name.apply(property(t, pinned, "name"))
+	account.apply(property(t, pinned, "app"))
+	plain := &jsonschema.Schema{Type: "string"}
+	name.apply(plain)
+	checks.Items = &jsonschema.Schema{OneOf: []*jsonschema.Schema{plain, pinned}}
+
+	accept := property(t, gates, "accept")
+	items(accept, len(acceptable()))
+	accept.UniqueItems = true
+	accept.Items.Enum = []any{"neutral", "skipped"}
+	for _, name := range []string{"missingTimeout", "soak"} {
+		duration := property(t, gates, name)
+		duration.Type = "string"
+		pattern{most: maxNameLength, all: []string{durationPattern}}.apply(duration)
+	}
+	bots := property(t, gates, "botApprovers")
+	items(bots, maxBots)
+	bots.UniqueItems = true
+	account.apply(bots.Items)
+
+	freeze := property(t, gates, "freeze")
+	items(freeze, maxFreezes)
+	moment := pattern{most: maxNameLength, all: []string{momentPattern}}
+	moment.apply(property(t, freeze.Items, "from"))
+	moment.apply(property(t, freeze.Items, "to"))
+	pattern{most: maxNameLength, all: []string{zonePattern}}.apply(property(t, freeze.Items, "zone"))
+	pattern{most: maxTextLength, not: []string{notText}}.apply(property(t, freeze.Items, "reason"))
+
+	allow := property(t, property(t, gates, "changes"), "allow")
+	items(allow, maxPaths)
+	allow.UniqueItems = true
+	path.apply(allow.Items)
+	secrets := property(t, gates, "secrets")
+	secrets.Enum = []any{"on", "off"}
 }
 
 // pattern is what a text must and must not look like.

@@ -220,6 +220,7 @@ type PullRequest struct {
 	AutoMerge    bool
 	Created      time.Time
 	Merged       time.Time // zero unless State is Merged
+	MergeSHA     string    // of a merged one: the commit that a merge button made; else whatever the service says, or empty
 	WebURL       string
 }
 

@@ -11,10 +11,9 @@
 package gate
 
 import (
+	"fmt"
+	"strings"
 	"time"
-
-	"github.com/getpawl/pawl/pkg/config"
-	"github.com/getpawl/pawl/pkg/forge"
 )
 
 // State is the answer of a gate.
@@ -30,52 +29,33 @@ const (
 
 // Verdict is a gate's answer with its reason.
 type Verdict struct {
-	Gate     string   `json:"gate"`
-	State    State    `json:"state"`
-	Reason   string   `json:"reason"`             // one line; may quote untrusted text
-	Evidence []string `json:"evidence,omitempty"` // what the answer rests on: who, when, which id
-}
-
-// Fact is something that was looked up: a value, or the reason why there is none.
-type Fact[T any] struct {
-	Value T
-	Err   error
-}
-
-// Known returns a fact that was read.
-func Known[T any](value T) Fact[T] { return Fact[T]{Value: value} }
-
-// Lookup returns the fact that a call read, or failed to read.
-func Lookup[T any](value T, err error) Fact[T] { return Fact[T]{Value: value, Err: err} }
-
-// Facts are what the gates of one promotion look at.
-type Facts struct {
-	Now    time.Time // the service's clock
-	From   config.Environment
-	To     config.Environment
-	Commit string // the SHA that would land
-	Head   string // the promotion branch that the SHA calls for: pawl/<to>/<sha12>
-
-	Comparison Fact[forge.Comparison] // the target branch against Commit
-	Moves      Fact[[]forge.Move]     // moves of From's branch, newest first
-	FromHead   Fact[string]           // where From's branch is now
-
-	PullRequest *forge.PullRequest // nil before it is opened
-	Statuses    Fact[[]forge.Status]
-	CheckRuns   Fact[[]forge.CheckRun]
-	Reviews     Fact[[]forge.Review]
-	Permissions map[string]Fact[forge.Permission] // of everyone whose review could count
+	Gate     string    `json:"gate"`
+	State    State     `json:"state"`
+	Reason   string    `json:"reason"`             // one line; may quote untrusted text
+	Evidence []string  `json:"evidence,omitempty"` // what the answer rests on: who, when, which id
+	Until    time.Time `json:"until,omitzero"`     // the earliest time at which a pending gate can pass by waiting; zero when it waits for something else
 }
 
 // Evaluate asks every gate. All of them answer, whatever the others say, so that
 // a reader sees everything that stands in the way at once.
 func Evaluate(facts Facts) []Verdict {
 	verdicts := []Verdict{edge(facts), fastForward(facts), earned(facts)}
-	if len(facts.To.Gates.Checks) > 0 {
-		verdicts = append(verdicts, checks(facts))
-	}
-	if facts.To.Gates.Approvals > 0 {
-		verdicts = append(verdicts, approvals(facts))
+	rules := facts.To.Gates
+	for _, gate := range []struct {
+		asked bool
+		ask   func(Facts) Verdict
+	}{
+		{len(rules.Checks) > 0, checks},
+		{rules.Approvals > 0 || rules.CodeOwners, approvals},
+		{rules.Soak > 0, soak},
+		{len(rules.Freeze) > 0, freeze},
+		{rules.Images != nil, images},
+		{rules.Changes != nil, changes},
+		{rules.SearchesSecrets(), secrets},
+	} {
+		if gate.asked {
+			verdicts = append(verdicts, gate.ask(facts))
+		}
 	}
 	return verdicts
 }
@@ -130,8 +110,24 @@ func severity(state State) int {
 }
 
 func unknown(gate string, err error) Verdict {
-	return Verdict{Gate: gate, State: Unknown, Reason: "could not find out: " + err.Error()}
+	return Verdict{Gate: gate, State: Unknown, Reason: "could not find out: " + legible(err.Error())}
 }
+
+// legible replaces bytes that are not UTF-8, so that a verdict reads the same
+// after it went through JSON.
+func legible(text string) string { return string([]rune(text)) }
+
+// most keeps a list in a message short. Evidence has all of it.
+func most(items []string) string {
+	const limit = 3
+	if len(items) <= limit {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:limit], ", "), len(items)-limit)
+}
+
+// stamp writes a time as evidence does.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // Short is the first 12 digits of a SHA, as in the name of a promotion branch.
 func Short(sha string) string {

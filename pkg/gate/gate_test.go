@@ -16,16 +16,26 @@ const (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// named are checks without a pin.
+func named(names ...string) []config.Check {
+	var checks []config.Check
+	for _, name := range names {
+		checks = append(checks, config.Check{Name: name})
+	}
+	return checks
+}
+
 // good is a promotion that every gate lets through.
 func good() Facts {
 	return Facts{
 		Now:        noon,
 		From:       config.Environment{Name: "dev", Branch: "dev"},
-		To:         config.Environment{Name: "staging", Branch: "stg", Gates: config.Gates{Checks: []string{"ci/test"}, Approvals: 1}},
+		To:         config.Environment{Name: "staging", Branch: "stg", Gates: config.Gates{Checks: named("ci/test"), Approvals: 1}},
 		Commit:     sha,
 		Head:       "pawl/staging/111111111111",
 		Comparison: Known(forge.Comparison{Relation: forge.Ahead, Base: other, Head: sha, AheadBy: 2}),
 		FromHead:   Known(sha),
+		Moves:      Known([]forge.Move{{ID: 1, Before: other, After: sha, Kind: "push", Actor: "ci", Time: noon.Add(-time.Hour)}}),
 		PullRequest: &forge.PullRequest{Number: 7, State: forge.Open, Author: "bot", Base: "stg",
 			Head: "pawl/staging/111111111111", HeadSHA: sha, BaseRepo: "acme/config", HeadRepo: "acme/config"},
 		Statuses:    Known([]forge.Status{{Context: "ci/test", State: "success", Time: noon}}),
@@ -118,14 +128,14 @@ func TestEvaluate(t *testing.T) {
 			f.CheckRuns = Known([]forge.CheckRun{{Name: "ci/test", Status: "completed", Conclusion: "failure"}})
 		}, "checks", Fail},
 		{"checks: a glob wants all that match", func(f *Facts) {
-			f.To.Gates.Checks = []string{"flux/dev/*"}
-			f.Statuses = Known([]forge.Status{{Context: "flux/dev/a", State: "success"}, {Context: "flux/dev/b", State: "pending"}})
+			f.To.Gates.Checks = named("flux/dev/*")
+			f.Statuses = Known([]forge.Status{{Context: "flux/dev/a", State: "success", Time: noon}, {Context: "flux/dev/b", State: "pending", Time: noon}})
 		}, "checks", Pending},
 		{"checks: a glob does not reach into folders", func(f *Facts) {
-			f.To.Gates.Checks = []string{"flux/*"}
+			f.To.Gates.Checks = named("flux/*")
 			f.Statuses = Known([]forge.Status{{Context: "flux/dev/a", State: "success"}})
 		}, "checks", Pending},
-		{"checks: every entry must pass", func(f *Facts) { f.To.Gates.Checks = []string{"ci/test", "ci/lint"} }, "checks", Pending},
+		{"checks: every entry must pass", func(f *Facts) { f.To.Gates.Checks = named("ci/test", "ci/lint") }, "checks", Pending},
 
 		{"approvals: none", reviews(), "approvals", Pending},
 		{"approvals: no pull request yet", func(f *Facts) { f.PullRequest = nil }, "approvals", Pending},

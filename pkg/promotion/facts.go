@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 )
@@ -24,7 +25,9 @@ func (s Source) gather(ctx context.Context, rules policy, comparison forge.Compa
 	}
 	s.gatherEarned(ctx, &facts, fromHead)
 	s.gatherVolatile(ctx, &facts)
+	s.gatherEntry(ctx, &facts)
 	s.gatherPermissions(ctx, &facts)
+	s.gatherContent(ctx, &facts)
 	facts.Now = s.Forge.Now()
 	return facts
 }
@@ -47,8 +50,31 @@ func (s Source) gatherVolatile(ctx context.Context, facts *gate.Facts) {
 		facts.Statuses = gate.Lookup(s.Forge.Statuses(ctx, facts.Commit))
 		facts.CheckRuns = gate.Lookup(s.Forge.CheckRuns(ctx, facts.Commit))
 	}
-	if facts.To.Gates.Approvals > 0 && facts.PullRequest != nil {
+	if wantsReviews(facts.To.Gates) && facts.PullRequest != nil {
 		facts.Reviews = gate.Lookup(s.Forge.Reviews(ctx, facts.PullRequest.Number))
+	}
+}
+
+func wantsReviews(rules config.Gates) bool { return rules.Approvals > 0 || rules.CodeOwners }
+
+// sinceLimit bounds how far back the first parents of the environment before are
+// followed, and how many merged pull requests into it are looked at.
+const sinceLimit = 100
+
+// gatherEntry reads when the commit came to the environment before, if a gate asks
+// that: from the record of moves, and where that does not say, from the pull
+// requests that were merged into it and the commits since.
+func (s Source) gatherEntry(ctx context.Context, facts *gate.Facts) {
+	if gate.NeedsEntry(*facts) && !facts.Moves.Asked() {
+		facts.Moves = gate.Lookup(s.Forge.Activity(ctx, facts.From.Branch, activityLimit))
+	}
+	if !gate.NeedsLanding(*facts) || facts.Landed.Asked() {
+		return
+	}
+	filter := forge.PullRequestFilter{State: forge.Merged, Base: facts.From.Branch, Limit: sinceLimit}
+	facts.Landed = gate.Lookup(s.Forge.PullRequests(ctx, filter))
+	if head, err := facts.FromHead.Get(); err == nil && head != facts.Commit {
+		facts.Since = gate.Lookup(s.Forge.Compare(ctx, facts.Commit, head, sinceLimit))
 	}
 }
 
@@ -78,8 +104,9 @@ func (s Source) permission(ctx context.Context, login string) gate.Fact[forge.Pe
 
 // firstCause returns the error behind the first fact that could not be read.
 func firstCause(facts gate.Facts) error {
-	causes := []error{facts.Comparison.Err, facts.FromHead.Err, facts.Moves.Err,
-		facts.Statuses.Err, facts.CheckRuns.Err, facts.Reviews.Err}
+	causes := []error{facts.Comparison.Err, facts.FromHead.Err, facts.Moves.Err, facts.Landed.Err, facts.Since.Err,
+		facts.Statuses.Err, facts.CheckRuns.Err, facts.Reviews.Err,
+		facts.Owners.Err, facts.Changes.Err, facts.Leaks.Err}
 	for _, permission := range facts.Permissions {
 		causes = append(causes, permission.Err)
 	}

@@ -1,9 +1,11 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/getpawl/pawl/pkg/forge"
@@ -15,6 +17,69 @@ import (
 type MergeOptions struct {
 	Environment string
 	Number      int
+	Commit      string        // the head that the pull request must have; empty: whichever it has
+	Wait        time.Duration // how long to wait for what is pending; 0: not at all
+	DryRun      bool          // evaluate and write nothing
+	Publish     bool          // set the commit status of every verdict, before the branch moves
+	Target      string        // where that status leads to; empty: to the pull request
+}
+
+// Merge finds the promotion, waits until its gates pass or fail, and
+// fast-forwards. What it waits for is the pull request, and the head, that it saw
+// first. The plan says how far it came, with an error or without.
+func Merge(ctx context.Context, s Source, options MergeOptions) (*MergePlan, error) {
+	var plan *MergePlan
+	err := s.poll(ctx, options.Wait, func(ctx context.Context) error {
+		var err error
+		if plan, err = PlanMerge(ctx, s, options); plan.Number > 0 {
+			options.Number, options.Commit = plan.Number, plan.Commit
+		}
+		err = errors.Join(err, plan.publish(ctx, options))
+		if err != nil || options.DryRun {
+			return err
+		}
+		if err = plan.Apply(ctx); err != nil {
+			err = errors.Join(err, plan.publish(ctx, options))
+		}
+		return err
+	})
+	return plan, err
+}
+
+// publish sets the commit status, when asked to. A branch rule can require it, so
+// it comes before the branch moves; and after a refusal once more.
+func (p *MergePlan) publish(ctx context.Context, options MergeOptions) error {
+	if !options.Publish || options.DryRun || len(p.Gates) == 0 {
+		return nil
+	}
+	return p.Publish(ctx, p.source, cmp.Or(options.Target, p.URL))
+}
+
+// MergeReport is what became of every open promotion.
+type MergeReport struct {
+	Repository string       `json:"repository"`
+	DryRun     bool         `json:"dryRun"`
+	Merges     []*MergePlan `json:"merges"` // one for each environment but the first, the last one first
+}
+
+// MergeAll merges the open promotion into every environment, each by itself: what
+// one of them says keeps no other from landing. It begins with the last
+// environment, so that no commit passes through two of them in one run.
+func MergeAll(ctx context.Context, s Source, options MergeOptions) (*MergeReport, error) {
+	report := &MergeReport{Repository: s.Name, DryRun: options.DryRun, Merges: []*MergePlan{}}
+	cfg, err := s.environments(ctx)
+	if err != nil {
+		return report, err
+	}
+	s.Config = cfg
+	var problems []error
+	for i := len(cfg.Environments) - 1; i > 0 && ctx.Err() == nil; i-- {
+		options.Environment = cfg.Environments[i].Name
+		plan, err := Merge(ctx, s, options)
+		report.Merges = append(report.Merges, plan)
+		problems = append(problems, err)
+	}
+	return report, errors.Join(append(problems, ctx.Err())...)
 }
 
 // MergePlan is a promotion that may land, or the reason why there is none.
@@ -25,8 +90,9 @@ type MergePlan struct {
 	DryRun bool   `json:"dryRun"`
 	Branch string `json:"branch"`
 
-	source Source
-	pr     forge.PullRequest
+	source   Source
+	pr       forge.PullRequest
+	leftover bool // the promotion landed, and an interrupted run left its branch
 }
 
 // The actions of a merge.
@@ -35,25 +101,37 @@ const (
 	ActionMerged = "merged" // was fast-forwarded by this run
 )
 
+// NothingToMerge is the plan that does nothing, for a reason.
+func NothingToMerge(s Source, reason string) *MergePlan {
+	return &MergePlan{
+		Action: ActionNone, Reason: reason, source: s,
+		Verification: Verification{Repository: s.Name, Gates: []gate.Verdict{}},
+	}
+}
+
 // PlanMerge finds the promotion and evaluates its gates. It writes nothing. The
 // plan comes with the error of [Verification.Err] when a gate does not pass.
 func PlanMerge(ctx context.Context, s Source, options MergeOptions) (*MergePlan, error) {
-	plan := &MergePlan{Action: ActionNone, source: s, Verification: Verification{Repository: s.Name, Gates: []gate.Verdict{}}}
+	plan := NothingToMerge(s, "")
+	plan.DryRun = options.DryRun
 	pr, found, err := s.findPromotion(ctx, plan, options)
 	if err != nil || !found {
 		return plan, err
 	}
 	plan.pr, plan.Branch = pr, pr.Base
+	plan.Number, plan.URL, plan.Commit = pr.Number, pr.WebURL, pr.HeadSHA
 	if pr.State == forge.Merged {
-		plan.Number, plan.URL, plan.Commit = pr.Number, pr.WebURL, pr.HeadSHA
 		plan.Reason = fmt.Sprintf("#%d is merged already", pr.Number)
-		return plan, nil
+		return plan, plan.afterwards(ctx)
 	}
 	report, err := s.verify(ctx, pr)
 	if err != nil {
 		return plan, fmt.Errorf("merging #%d: %w", pr.Number, err)
 	}
 	plan.Verification = *report
+	if err := plan.changed(ctx, options.Commit); err != nil {
+		return plan, err
+	}
 	if plan.landed() {
 		plan.Action, plan.Reason = ActionMerge, fmt.Sprintf("%s is at %s already", plan.Branch, gate.Short(plan.Commit))
 		return plan, nil
@@ -63,6 +141,47 @@ func PlanMerge(ctx context.Context, s Source, options MergeOptions) (*MergePlan,
 	}
 	plan.Action = ActionMerge
 	return plan, nil
+}
+
+// afterwards looks at a pull request that is merged already: how, and whether its
+// branch is still there.
+func (p *MergePlan) afterwards(ctx context.Context) error {
+	if err := p.source.pressed(ctx, p.pr); err != nil {
+		return err
+	}
+	ours := strings.HasPrefix(p.pr.Head, headPrefix) && strings.HasSuffix(p.pr.Head, "/"+gate.Short(p.pr.HeadSHA))
+	if !ours || p.pr.HeadRepo != p.pr.BaseRepo {
+		return nil
+	}
+	head, err := p.source.Forge.Branch(ctx, p.pr.Head)
+	if errors.Is(err, forge.ErrNotFound) {
+		return nil
+	}
+	p.leftover = err == nil && head == p.pr.HeadSHA
+	return err
+}
+
+// changed says why a pull request cannot be merged that is not, or not any more,
+// the one that was meant: its head moved, or another promotion took its place.
+func (p *MergePlan) changed(ctx context.Context, commit string) error {
+	blocked := &Blocked{What: p.what(), State: gate.Fail, Fix: "open the promotion of the present commit with: pawl promote " + p.To}
+	switch {
+	case commit != "" && commit != p.pr.HeadSHA:
+		blocked.Reason = fmt.Sprintf("edge: the head moved from %s to %s", gate.Short(commit), gate.Short(p.pr.HeadSHA))
+	case p.pr.State == forge.Closed:
+		blocked.Reason = fmt.Sprintf("edge: pull request #%d is closed", p.pr.Number)
+		open, err := p.source.openPromotions(ctx, p.rules.To)
+		if err != nil {
+			return fmt.Errorf("%s: %s; looking for a newer promotion: %w", blocked.What, blocked.Reason, err)
+		}
+		if len(open) > 0 {
+			blocked.Reason += fmt.Sprintf("; #%d promotes %s instead", open[0].Number, gate.Short(open[0].HeadSHA))
+			blocked.Fix = fmt.Sprintf("merge that one: pawl merge %d", open[0].Number)
+		}
+	default:
+		return nil
+	}
+	return blocked
 }
 
 // landed says whether an earlier run moved the branch and was interrupted before
@@ -99,7 +218,12 @@ func (s Source) findPromotion(ctx context.Context, plan *MergePlan, options Merg
 	switch len(open) {
 	case 0:
 		plan.Reason = fmt.Sprintf("no promotion into %s is open", to.Name)
-		return forge.PullRequest{}, false, nil
+		last, found, err := s.lastMerged(ctx, to)
+		if err == nil && found {
+			plan.pr = last
+			err = plan.afterwards(ctx)
+		}
+		return forge.PullRequest{}, false, err
 	case 1:
 		return open[0], true, nil
 	}
@@ -114,6 +238,9 @@ func (s Source) findPromotion(ctx context.Context, plan *MergePlan, options Merg
 // evaluated, and then tidies up. The move is the one step that cannot be undone:
 // all before it can be thrown away, and what goes wrong after it is only told.
 func (p *MergePlan) Apply(ctx context.Context) error {
+	if p.leftover {
+		p.deleteHead(ctx)
+	}
 	if p.Action != ActionMerge {
 		return nil
 	}
@@ -122,7 +249,7 @@ func (p *MergePlan) Apply(ctx context.Context) error {
 		p.tidy(ctx)
 		return nil
 	}
-	if err := p.confirm(ctx); err != nil {
+	if err := p.confirm(ctx); err != nil || p.Action == ActionNone {
 		return err
 	}
 	if err := p.move(ctx); err != nil {
@@ -154,9 +281,14 @@ func (p *MergePlan) confirm(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.what(), err)
 	}
+	if pr.State == forge.Merged {
+		p.Action, p.Reason = ActionNone, fmt.Sprintf("#%d was merged meanwhile", pr.Number)
+		return p.source.pressed(ctx, pr)
+	}
 	facts := p.facts
 	facts.PullRequest = &pr
 	p.source.gatherVolatile(ctx, &facts)
+	p.source.gatherEntry(ctx, &facts)
 	p.source.gatherPermissions(ctx, &facts)
 	facts.Now = p.source.Forge.Now()
 	p.facts = facts
@@ -184,7 +316,7 @@ func (p *MergePlan) explain(err error) error {
 		blocked.Fix = "open the promotion of the present commit with: pawl promote " + p.To
 	case errors.As(err, &refused):
 		blocked.Reason = refused.Error()
-		blocked.Fix = "the rules of the branch must let this token update it: add it to the bypass list of the rule that is named, with the mode \"always\""
+		blocked.Fix = ruleFix(refused, p.pr.Number)
 	default:
 		return fmt.Errorf("%s: %w", p.what(), err)
 	}
@@ -207,7 +339,12 @@ func (p *MergePlan) tidy(ctx context.Context) {
 	case !merged:
 		p.closeUnnoticed(ctx)
 	}
-	if err := p.source.Forge.DeleteBranch(ctx, HeadBranch(p.rules.To, p.Commit), p.Commit); err != nil {
+	p.deleteHead(ctx)
+}
+
+// deleteHead deletes the branch of a promotion that landed.
+func (p *MergePlan) deleteHead(ctx context.Context) {
+	if err := p.source.Forge.DeleteBranch(ctx, p.pr.Head, p.pr.HeadSHA); err != nil {
 		p.Notes = append(p.Notes, fmt.Sprintf("the branch %s was not deleted: %v", p.pr.Head, err))
 	}
 }

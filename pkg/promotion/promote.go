@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
@@ -323,12 +324,48 @@ func (p *PromotePlan) Apply(ctx context.Context) error {
 	return nil
 }
 
+// Await waits until the gates of the pull requests in the plan pass or fail, for
+// so long at most. It merges nothing. The error is what [Verification.Err] says of
+// those that did not pass.
+func (p *PromotePlan) Await(ctx context.Context, s Source, limit time.Duration) error {
+	open := slices.DeleteFunc(slices.Clone(p.Promotions), func(each *Promotion) bool { return each.Number == 0 })
+	var decided []error
+	err := s.poll(ctx, limit, func(ctx context.Context) error {
+		var waiting error
+		open = slices.DeleteFunc(open, func(each *Promotion) bool {
+			err := s.look(ctx, each)
+			if err != nil && notYet(err) {
+				waiting = err
+				return false
+			}
+			decided = append(decided, err)
+			return true
+		})
+		return waiting
+	})
+	return errors.Join(append(decided, err)...)
+}
+
+// look asks the gates of an open promotion again. One that was merged meanwhile
+// has passed.
+func (s Source) look(ctx context.Context, p *Promotion) error {
+	report, err := Verify(ctx, s, p.Number)
+	if err != nil {
+		return err
+	}
+	if report.facts.PullRequest.State == forge.Merged {
+		return nil
+	}
+	p.Gates = report.Gates
+	return report.Err()
+}
+
 func (s Source) apply(ctx context.Context, p *Promotion, options PromoteOptions) error {
 	if err := s.applyPullRequest(ctx, p, options); err != nil {
 		return err
 	}
-	if len(options.Labels) > 0 {
-		if err := s.Forge.AddLabels(ctx, p.Number, options.Labels); err != nil {
+	if missing := p.unlabeled(options.Labels); len(missing) > 0 {
+		if err := s.Forge.AddLabels(ctx, p.Number, missing); err != nil {
 			return fmt.Errorf("pull request #%d is open, but not labeled: %w", p.Number, err)
 		}
 	}
@@ -338,6 +375,17 @@ func (s Source) apply(ctx context.Context, p *Promotion, options PromoteOptions)
 		}
 	}
 	return s.supersede(ctx, p)
+}
+
+// unlabeled are the labels that the pull request lacks. GitHub compares them
+// without case.
+func (p *Promotion) unlabeled(labels []string) []string {
+	if p.open == nil {
+		return labels
+	}
+	return slices.DeleteFunc(slices.Clone(labels), func(label string) bool {
+		return slices.ContainsFunc(p.open.Labels, func(has string) bool { return strings.EqualFold(has, label) })
+	})
 }
 
 func (s Source) applyPullRequest(ctx context.Context, p *Promotion, options PromoteOptions) error {
@@ -379,14 +427,27 @@ func (s Source) supersede(ctx context.Context, p *Promotion) error {
 		if err := s.Forge.Comment(ctx, old.Number, "superseded", note); err != nil {
 			return fmt.Errorf("closing #%d, which #%d supersedes: %w", old.Number, p.Number, err)
 		}
-		if err := s.Forge.ClosePullRequest(ctx, old.Number); err != nil {
-			return fmt.Errorf("closing #%d, which #%d supersedes: %w", old.Number, p.Number, err)
+		// The branch goes first: an interruption after the pull request is closed
+		// would leave the branch for good, because no run looks at closed ones. A
+		// rule that keeps the branch must not keep the pull request open as well.
+		var refused *forge.RefusedError
+		err := s.Forge.DeleteBranch(ctx, old.Head, old.HeadSHA)
+		if err == nil || errors.Is(err, forge.ErrMoved) || errors.As(err, &refused) {
+			err = errors.Join(unless(err, forge.ErrMoved), s.Forge.ClosePullRequest(ctx, old.Number))
 		}
-		if err := s.Forge.DeleteBranch(ctx, old.Head, old.HeadSHA); err != nil && !errors.Is(err, forge.ErrMoved) {
-			return fmt.Errorf("deleting the branch of #%d, which #%d supersedes: %w", old.Number, p.Number, err)
+		if err != nil {
+			return fmt.Errorf("closing #%d, which #%d supersedes, and deleting its branch: %w", old.Number, p.Number, err)
 		}
 	}
 	return nil
+}
+
+// unless returns err, or nil when it is of that kind.
+func unless(err, kind error) error {
+	if errors.Is(err, kind) {
+		return nil
+	}
+	return err
 }
 
 func firstEnvironment(env config.Environment) error {

@@ -37,6 +37,11 @@ type Source struct {
 	Sleep  func(ctx context.Context, d time.Duration) error
 	// Progress tells a person what takes long; nil: nobody is told.
 	Progress func(format string, args ...any)
+	// Waiting tells a person why a wait goes on and when the next look is; nil:
+	// nobody is told.
+	Waiting func(why error, next time.Duration)
+	// Random returns a number in [0, 1), for jitter; nil: there is none.
+	Random func() float64
 }
 
 // Blocked is the error of an operation that stopped because of what it found,
@@ -45,8 +50,9 @@ type Blocked struct {
 	What   string     // what was being done: "merging into staging"
 	State  gate.State // Pending: the same command can succeed later; Fail: a person must act; Unknown: a fact could not be read
 	Reason string
-	Fix    string // what to do next; may be empty
-	Cause  error  // why a fact could not be read; may be nil
+	Fix    string    // what to do next; may be empty
+	Until  time.Time // before this, what is pending stays so; zero when that is not known
+	Cause  error     // why a fact could not be read; may be nil
 }
 
 // Error says what was blocked and why.

@@ -20,7 +20,8 @@ import (
 const policy = `version: 1
 environments:
   - {name: dev, branch: dev}
-  - {name: staging, branch: staging, gates: {checks: [ci/test], approvals: 1}}
+  - {name: staging, branch: staging, gates: {checks: [ci/test], approvals: 1,
+      freeze: [{from: 2026-02-01T00:00:00Z, to: 2026-03-01T00:00:00Z}]}}
 `
 
 // stage is a repository with an open promotion into staging that may land.
@@ -116,33 +117,66 @@ func (s *stage) merge(ctx context.Context) (*promotion.MergePlan, error) {
 	return plan, plan.Apply(ctx)
 }
 
-// Whatever others do between any two requests of a merge: either exactly the
-// reviewed commit lands, or staging stays where the others left it (P1, P2).
-func TestNothingElseLands(t *testing.T) {
-	t.Parallel()
-	interference := map[string]func(*stage, *testing.T){
-		"a commit on staging": func(s *stage, t *testing.T) { s.commit(t, "staging", "9.9.9") },
-		"a commit on dev":     func(s *stage, t *testing.T) { s.commit(t, "dev", "1.0.2") },
-		"a failing check":     func(s *stage, t *testing.T) { must(t, s.repo.SetStatus(t.Context(), s.sha, "ci/test", "failure")) },
-		"a dismissed review":  func(s *stage, t *testing.T) { must(t, s.repo.DismissReviews(t.Context(), s.number, "octocat")) },
-		"changes requested": func(s *stage, t *testing.T) {
+// interference is what somebody else does in the middle of a merge. Reads is a
+// part of the path of the requests by which the merge would learn of it; empty:
+// the move itself does.
+type interference struct {
+	name  string
+	reads string
+	do    func(*stage, *testing.T)
+}
+
+// anything is any request: each answer tells the time.
+const anything = "*"
+
+func interferences() []interference {
+	return []interference{
+		{"a commit on staging", "", func(s *stage, t *testing.T) { s.commit(t, "staging", "9.9.9") }},
+		{"a commit on dev", "", func(s *stage, t *testing.T) { s.commit(t, "dev", "1.0.2") }},
+		{"a status that flips", "/statuses", func(s *stage, t *testing.T) { must(t, s.repo.SetStatus(t.Context(), s.sha, "ci/test", "failure")) }},
+		{"a status that is run again", "/statuses", func(s *stage, t *testing.T) { must(t, s.repo.SetStatus(t.Context(), s.sha, "ci/test", "pending")) }},
+		{"a check run of the same name", "/check-runs", func(s *stage, t *testing.T) {
+			must(t, s.repo.AddCheckRun(t.Context(), s.sha, githubtest.CheckRun{Name: "ci/test", Conclusion: "failure"}))
+		}},
+		{"a dismissed approval", "/reviews", func(s *stage, t *testing.T) { must(t, s.repo.DismissReviews(t.Context(), s.number, "octocat")) }},
+		{"changes requested", "/reviews", func(s *stage, t *testing.T) {
 			if s.repo.Head("staging") == s.before { // GitHub takes no review of a merged pull request
 				must(t, s.repo.RequestChanges(t.Context(), s.number, "octocat"))
 			}
-		},
-		"the promotion closed":  func(s *stage, t *testing.T) { must(t, s.repo.ClosePullRequest(t.Context(), s.number)) },
-		"the promotion a draft": func(s *stage, t *testing.T) { must(t, s.repo.SetDraft(t.Context(), s.number, true)) },
-		"the head moved": func(s *stage, t *testing.T) {
+		}},
+		{"the promotion closed", "/pulls/1", func(s *stage, t *testing.T) { must(t, s.repo.ClosePullRequest(t.Context(), s.number)) }},
+		{"the promotion a draft", "/pulls/1", func(s *stage, t *testing.T) { must(t, s.repo.SetDraft(t.Context(), s.number, true)) }},
+		{"the promotion retargeted", "/pulls/1", func(s *stage, t *testing.T) {
+			if s.repo.Head("staging") == s.before {
+				must(t, s.repo.Branch(t.Context(), "elsewhere", s.before))
+				must(t, s.repo.Retarget(t.Context(), s.number, "elsewhere"))
+			}
+		}},
+		{"the head moved", "/pulls/1", func(s *stage, t *testing.T) {
 			pr, err := s.repo.PullRequest(t.Context(), s.number)
 			must(t, err)
 			s.commit(t, pr.Head, "6.6.6")
-		},
+		}},
+		{"a freeze that starts", anything, func(s *stage, _ *testing.T) { s.server.Advance(30 * 24 * time.Hour) }},
+		{"the merge button", "", func(s *stage, t *testing.T) {
+			if s.repo.Head("staging") == s.before {
+				_, err := s.repo.PressMerge(t.Context(), s.number, githubtest.SquashButton)
+				must(t, err)
+			}
+		}},
 	}
-	for name, interfere := range interference {
-		t.Run(name, func(t *testing.T) {
+}
+
+// Whatever others do between any two requests of a merge: either exactly the
+// reviewed commit lands, and everything that speaks for it was so when it was last
+// read, or staging stays where the others left it (P1, P2).
+func TestNothingElseLands(t *testing.T) {
+	t.Parallel()
+	for _, each := range interferences() {
+		t.Run(each.name, func(t *testing.T) {
 			t.Parallel()
 			for n := 1; ; n++ {
-				if done := interfereAt(t, n, interfere); done {
+				if done := interfereAt(t, n, each); done {
 					if n < 5 {
 						t.Errorf("a merge made %d requests only: the hook does not see them", n)
 					}
@@ -155,28 +189,40 @@ func TestNothingElseLands(t *testing.T) {
 
 // interfereAt runs a merge with the interference just before its n-th request. It
 // reports true when the merge makes fewer requests than that.
-func interfereAt(t *testing.T, n int, interfere func(*stage, *testing.T)) bool {
+func interfereAt(t *testing.T, n int, each interference) bool {
 	t.Helper()
 	s := newStage(t)
 	count, updated := 0, false
+	lastRead, move := 0, 0 // which request read last what was interfered with, and which moved the branch
 	s.mu.Lock()
 	s.hook = func(request *http.Request) {
 		count++
 		if count == n {
-			interfere(s, t)
+			each.do(s, t)
 			updated = s.repo.Head("staging") != s.before
+		}
+		switch {
+		case move == 0 && strings.HasSuffix(request.URL.Path, "/graphql"):
+			move = count
+		case move == 0 && each.reads != "" && (each.reads == anything || strings.HasSuffix(request.URL.Path, each.reads)):
+			lastRead = count
 		}
 	}
 	s.mu.Unlock()
 	plan, err := s.merge(t.Context())
 	head := s.repo.Head("staging")
 	switch {
+	case head == s.sha && each.reads != "" && n <= lastRead:
+		t.Errorf("before request %d: it landed, although request %d read that it must not", n, lastRead)
 	case head == s.sha: // landed, and nothing but that
 	case updated: // the others' commit is there, ours is not
 	case head != s.before:
 		t.Errorf("before request %d: staging is at %s, which is neither what it was nor what was reviewed", n, head)
 	case err == nil && plan.Reason == "":
 		t.Errorf("before request %d: nothing landed and nobody was told", n)
+	}
+	if each.reads != "" && head == s.sha && lastRead == 0 {
+		t.Errorf("before request %d: a merge never reads %s", n, each.reads)
 	}
 	for _, update := range s.server.Log() {
 		if !update.FastForward && !update.Deleted() {

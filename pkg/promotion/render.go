@@ -153,6 +153,9 @@ func (v *Verification) Text(w *output.Printer) {
 	}
 	textGates(w, v.Gates)
 	w.Line("\n  rules: %s", output.Clean(v.Policy))
+	if v.Published != "" {
+		w.Line("  status: %s %s", gate.StatusContext(v.To), v.Published)
+	}
 }
 
 // Markdown writes the verdicts for a step summary.
@@ -182,6 +185,23 @@ func (p *MergePlan) Markdown(w *output.Printer) {
 	markdownGates(w, p.Gates)
 }
 
+// Text writes what became of each promotion, for a terminal.
+func (r *MergeReport) Text(w *output.Printer) {
+	for i, plan := range r.Merges {
+		if i > 0 {
+			w.Line("")
+		}
+		plan.Text(w)
+	}
+}
+
+// Markdown writes what became of each promotion for a step summary.
+func (r *MergeReport) Markdown(w *output.Printer) {
+	for _, plan := range r.Merges {
+		plan.Markdown(w)
+	}
+}
+
 func (p *MergePlan) outcome(branch string) string {
 	move := fmt.Sprintf("%s from %s to %s (#%d)", branch, gate.Short(p.Before), gate.Short(p.Commit), p.Number)
 	switch {
@@ -191,6 +211,9 @@ func (p *MergePlan) outcome(branch string) string {
 		return "fast-forwarded " + move
 	case p.Action == ActionMerge:
 		return "would fast-forward " + move
+	}
+	if p.Number == 0 {
+		return fmt.Sprintf("not merged: %s", branch)
 	}
 	return fmt.Sprintf("not merged: #%d, %s at %s", p.Number, branch, gate.Short(p.Before))
 }

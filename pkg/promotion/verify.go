@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
@@ -23,6 +24,7 @@ type Verification struct {
 	State      gate.State     `json:"state"`
 	Gates      []gate.Verdict `json:"gates"`
 	Policy     string         `json:"policy"`
+	Published  string         `json:"published,omitempty"` // what Publish set: a state, or "unchanged"
 	Notes      []string       `json:"notes,omitempty"`
 
 	rules policy
@@ -49,9 +51,14 @@ func (s Source) verify(ctx context.Context, pr forge.PullRequest) (*Verification
 	if err != nil {
 		return nil, err
 	}
-	facts := s.gather(ctx, rules, comparison, &pr, "")
+	return newVerification(s.Name, rules, s.gather(ctx, rules, comparison, &pr, "")), nil
+}
+
+// newVerification asks the gates. It depends on its arguments only.
+func newVerification(repository string, rules policy, facts gate.Facts) *Verification {
+	pr, comparison := facts.PullRequest, facts.Comparison.Value
 	report := &Verification{
-		Repository: s.Name, Number: pr.Number, URL: pr.WebURL, From: rules.From.Name, To: rules.To.Name,
+		Repository: repository, Number: pr.Number, URL: pr.WebURL, From: rules.From.Name, To: rules.To.Name,
 		Commit: comparison.Head, Before: comparison.Base, Policy: rules.Origin, rules: rules, facts: facts,
 	}
 	if rules.Note != "" {
@@ -59,7 +66,7 @@ func (s Source) verify(ctx context.Context, pr forge.PullRequest) (*Verification
 	}
 	report.Gates = gate.Evaluate(facts)
 	report.State = gate.Overall(report.Gates)
-	return report, nil
+	return report
 }
 
 // policyOverAPI reads the rules at the head of the pull request's base.
@@ -95,11 +102,26 @@ func (v *Verification) blocked(what string) error {
 	case gate.Unknown:
 		blocked.Cause = firstCause(v.facts)
 	case gate.Pending:
-		blocked.Fix = "run the same command again later"
+		blocked.Until, blocked.Fix = opens(v.Gates), "run the same command again later"
+		if !blocked.Until.IsZero() {
+			blocked.Fix = "run the same command again after " + blocked.Until.UTC().Format(time.RFC3339)
+		}
 	case gate.Fail:
 		blocked.Fix = v.fix()
 	}
 	return blocked
+}
+
+// opens is the time before which the gates that are pending cannot all pass; zero
+// when it is not known.
+func opens(verdicts []gate.Verdict) time.Time {
+	var latest time.Time
+	for _, verdict := range verdicts {
+		if verdict.State == gate.Pending && verdict.Until.After(latest) {
+			latest = verdict.Until
+		}
+	}
+	return latest
 }
 
 // fix says what a person can do about the gate that failed first.

@@ -18,8 +18,9 @@
 //   - A branch is moved by fast-forward and by compare-and-swap. The type that
 //     would say "force" is always sent as false.
 //
-// What it does not do: it decides nothing about promotions, it caches no answer
-// (but for the repository's identity and which commits are known to exist), and
+// What it does not do: it decides nothing about promotions, it takes no
+// answer for another moment's without asking the service (but for the repository's
+// identity and which commits are known to exist), and
 // it does not read the environment, except for proxies when the transport is
 // its own.
 package github
@@ -70,6 +71,10 @@ type Options struct {
 	// MaxWait bounds how long one call of a method waits in all for rate limits
 	// and between attempts: 60 s when zero, no waiting when negative.
 	MaxWait time.Duration
+	// Revalidate keeps the newest answers, and asks with conditional requests
+	// whether they still hold. The service says so each time, which does not
+	// count against the primary rate limit. It is for callers that poll.
+	Revalidate bool
 	// Sleep waits for d or until the context ends; a timer when nil.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Random returns a number in [0, 1), for jitter; math/rand's when nil.

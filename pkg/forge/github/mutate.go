@@ -59,6 +59,14 @@ func (c *Client) sendOnce(ctx context.Context, m mutation) error {
 		if !c.pacer.wait(ctx, limit.wait, limit) && ctx.Err() == nil {
 			return err
 		}
+		if !m.once {
+			continue
+		}
+		// A limit means that nothing was done. What must not be there twice is looked
+		// for all the same.
+		if there, err := c.readBack(ctx, m); there || err != nil {
+			return err
+		}
 	}
 }
 

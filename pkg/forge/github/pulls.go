@@ -69,6 +69,9 @@ func (c *Client) readPull(answer *gh.PullRequest) (forge.PullRequest, error) {
 	); err != nil {
 		return forge.PullRequest{}, err
 	}
+	if sha := answer.GetMergeCommitSHA(); pull.State == forge.Merged && isSHA(sha) {
+		pull.MergeSHA = sha
+	}
 	for _, label := range answer.Labels {
 		pull.Labels = append(pull.Labels, label.GetName())
 	}

@@ -18,8 +18,9 @@ import (
 const maxAnswer = 32 << 20
 
 // newTransport builds the chain that each request goes through: the token, then
-// retry and rate limits, then one bounded and complete answer, then a last look at
-// where the token goes.
+// retry and rate limits, then, if asked for, a question whether an earlier answer
+// still holds, then one bounded and complete answer, then a last look at where the
+// token goes.
 func (c *Client) newTransport(opts Options, authorize func(ctx context.Context, refused string) (string, error)) http.RoundTripper {
 	base := opts.Transport
 	if base == nil {
@@ -30,7 +31,10 @@ func (c *Client) newTransport(opts Options, authorize func(ctx context.Context, 
 		timeout = defaultTimeout
 	}
 	guard := &guard{next: base, api: c.endpoint.api}
-	answers := &reader{next: guard, timeout: timeout, limit: maxAnswer, clock: c.clock, secrets: c.secrets}
+	answers := http.RoundTripper(&reader{next: guard, timeout: timeout, limit: maxAnswer, clock: c.clock, secrets: c.secrets})
+	if opts.Revalidate {
+		answers = &revalidator{next: answers, known: map[string]knownAnswer{}}
+	}
 	return &signer{next: &retrier{next: answers, pacer: c.pacer}, authorize: authorize, secrets: c.secrets}
 }
 
