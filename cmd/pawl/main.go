@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // freeze windows have zones, and runners may have no zone data
 
 	"github.com/getpawl/pawl/pkg/cli"
 )

@@ -104,21 +104,15 @@ func (w Window) Bounds() (from, to Moment, zone *time.Location, err error) {
 	return from, to, zone, err
 }
 
-// loadZone finds a time zone by its IANA name.
-func loadZone(name string) (*time.Location, error) {
-	zone, err := time.LoadLocation(name)
-	if err != nil || !zoneRegexp.MatchString(name) || name == "Local" {
-		return nil, errors.New("there is no such time zone; write its IANA name, such as Europe/Berlin or UTC")
-	}
-	return zone, nil
-}
-
 func checkMoment(text string) error {
 	_, err := ParseMoment(text)
 	return err
 }
 
 func checkZone(name string) error {
+	if !zoneRegexp.MatchString(name) {
+		return errNoZone
+	}
 	_, err := loadZone(name)
 	return err
 }

@@ -79,9 +79,6 @@ func count(facts Facts) (ballot, error) {
 	return counted, nil
 }
 
-// webFlow is the account that commits what people do on GitHub's pages.
-const webFlow = "web-flow"
-
 // duties lists who wrote or committed what is promoted, when they must not approve
 // it. A commit without an account could be anybody's.
 func duties(facts Facts) ([]string, error) {
@@ -97,10 +94,7 @@ func duties(facts Facts) ([]string, error) {
 		if c.Author == "" || c.Committer == "" {
 			return nil, fmt.Errorf("who wrote commit %s: the service knows no account for it", Short(c.SHA))
 		}
-		logins = append(logins, c.Author)
-		if c.Committer != webFlow {
-			logins = append(logins, c.Committer)
-		}
+		logins = append(logins, c.Author, c.Committer)
 	}
 	return logins, nil
 }

@@ -166,30 +166,47 @@ func last(m config.Moment, wall time.Time, zone *time.Location) time.Time {
 // moments returns the first and the last moment at which the wall clock of a zone
 // shows a time, given in UTC. When the clock leaves the time out, both are the
 // moment at which it jumps over it.
+//
+// It does not use ZoneBounds of package time, which ends a period on December 31 of
+// a leap year at that very day, so that going from period to period never ends.
 func moments(wall time.Time, zone *time.Location) (early, late time.Time) {
-	const day = 24 * time.Hour // no zone is further from UTC
-	var jump time.Time
-	at := wall.Add(-day - time.Second).In(zone)
-	for !at.After(wall.Add(day)) {
-		_, offset := at.Zone()
-		start, end := at.ZoneBounds()
-		shown := wall.Add(-time.Duration(offset) * time.Second)
-		switch begun := start.IsZero() || !shown.Before(start); {
-		case begun && (end.IsZero() || shown.Before(end)):
-			if early.IsZero() {
-				early = shown
-			}
-			late = shown
-		case !begun && jump.IsZero() && early.IsZero():
-			jump = start
+	const reach = 16 * time.Hour // no zone is further from UTC
+	for _, near := range []time.Time{wall.Add(-reach), wall, wall.Add(reach)} {
+		offset := offsetAt(near, zone)
+		at := wall.Add(-offset)
+		if offsetAt(at, zone) != offset {
+			continue
 		}
-		if end.IsZero() {
-			break
+		if early.IsZero() || at.Before(early) {
+			early = at
 		}
-		at = end
+		if at.After(late) {
+			late = at
+		}
 	}
 	if early.IsZero() {
+		jump := jumpOver(wall, wall.Add(-reach), wall.Add(reach), zone)
 		return jump, jump
 	}
 	return early, late
+}
+
+// jumpOver finds the first second between two moments at which the clock shows the
+// time or a later one.
+func jumpOver(wall, before, after time.Time, zone *time.Location) time.Time {
+	for after.Sub(before) > time.Second {
+		middle := before.Add(after.Sub(before) / 2).Truncate(time.Second)
+		if middle.Add(offsetAt(middle, zone)).Before(wall) {
+			before = middle
+		} else {
+			after = middle
+		}
+	}
+	return after
+}
+
+// offsetAt is how far the clock of a zone is ahead of UTC.
+func offsetAt(t time.Time, zone *time.Location) time.Duration {
+	_, seconds := t.In(zone).Zone()
+	return time.Duration(seconds) * time.Second
 }
