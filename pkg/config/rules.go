@@ -36,12 +36,14 @@ const (
 	namePattern      = `^[a-z0-9][a-z0-9-]*$`
 	letterPattern    = `[a-z]`
 	imageNamePattern = `^[A-Za-z0-9][A-Za-z0-9._-]*$`
+	sourcePattern    = `^(https://[A-Za-z0-9.-]+(:[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`
 )
 
 var (
 	nameRegexp      = regexp.MustCompile(namePattern)
 	letterRegexp    = regexp.MustCompile(letterPattern)
 	imageNameRegexp = regexp.MustCompile(imageNamePattern)
+	sourceRegexp    = regexp.MustCompile(sourcePattern)
 )
 
 // checkName refuses what is not the name of an environment. It also becomes a
@@ -147,6 +149,17 @@ func checkRepository(repository string) error {
 	}
 	if named.Version() != "" {
 		return errors.New("leave out the tag and the digest: the versions are in the manifests")
+	}
+	return nil
+}
+
+// checkSource refuses what is not a repository on a hosting service.
+func checkSource(source string) error {
+	if err := checkText(source); err != nil {
+		return err
+	}
+	if !sourceRegexp.MatchString(source) {
+		return errors.New("write the repository as owner/name, or as https://server/owner/name")
 	}
 	return nil
 }
