@@ -16,7 +16,7 @@ func TestMergeBodyKeepsWhatPeopleWrote(t *testing.T) {
 	for name, test := range map[string]struct{ old, want string }{
 		"empty":           {"", part},
 		"blank":           {" \n", part},
-		"between":         {"above\n" + beginMark + "old" + endMark + "\nbelow", "above\n" + part + "\nbelow"},
+		"between":         {"above\n" + beginMark + "\nold\n" + endMark + "\nbelow", "above\n" + part + "\nbelow"},
 		"without markers": {"by hand\n", "by hand\n\n" + part},
 		"begin only":      {"x " + beginMark, "x " + beginMark + "\n\n" + part},
 		"wrong order":     {endMark + beginMark, endMark + beginMark + "\n\n" + part},
@@ -38,7 +38,7 @@ func testRules(origin string) policy {
 
 // promotion is one with as much as there can be in it.
 func promotion(images, commits int, text string) *Promotion {
-	p := &Promotion{From: "dev", To: "staging", Base: "stg", Commit: strings.Repeat("a", 40), Before: strings.Repeat("b", 40), total: commits}
+	p := &Promotion{From: "dev", To: "staging", Base: "stg", Commit: strings.Repeat("a", 40), Before: strings.Repeat("b", 40), page: page{total: commits}}
 	for i := range images {
 		p.Images = append(p.Images, ImageChange{Image: fmt.Sprintf("ghcr.io/acme/%s%d", text, i), From: "1.0.0", To: "1.0.1", Kind: "upgrade"})
 	}
@@ -54,7 +54,7 @@ func TestBodyIsBounded(t *testing.T) {
 	rules := testRules("the rules")
 	for _, size := range []int{1, 100, 2000} {
 		p := promotion(size, 100, strings.Repeat("日", size))
-		text := body(p, rules)
+		text := fit(sections(p, rules), maxBody)
 		if n := utf8.RuneCountInString(text); n > 65536 {
 			t.Errorf("size %d: the body has %d characters, more than GitHub takes", size, n)
 		}
@@ -76,7 +76,7 @@ func TestBodyRendersNothingOfOthers(t *testing.T) {
 	p.Gates[0].Reason = hostile
 	p.Notes = []string{hostile}
 	p.Images[0].To = hostile
-	text := body(p, testRules(hostile))
+	text := fit(sections(p, testRules(hostile)), maxBody)
 	for _, dangerous := range []string{"![", "<script", "@octocat", "#1 ", "\x1b"} {
 		for line := range strings.Lines(text) {
 			if strings.Contains(line, dangerous) && !strings.Contains(line, "`") {

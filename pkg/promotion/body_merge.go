@@ -1,0 +1,150 @@
+package promotion
+
+import (
+	"strings"
+	"unicode/utf16"
+)
+
+// The part of a pull request's body between the markers is pawl's; the rest is
+// the people's and is never touched. A marker counts at the start of a line only,
+// where no text of others can stand.
+const (
+	beginMark = "<!-- pawl:begin -->"
+	endMark   = "<!-- pawl:end -->"
+)
+
+// maxBody is the length of the longest body that GitHub takes, in characters.
+// Measured, these are code points (https://github.com/dead-claudia/github-limits/pull/13).
+const maxBody = 65_536
+
+// section is a part of a body that is there as a whole or not at all.
+type section struct {
+	text string
+	less string // what stands in its place when there is no room
+	drop int    // the order in which sections make room, from 1; 0 stays
+}
+
+// length counts what a text has at most, however GitHub counts: UTF-16 units are
+// never fewer than code points, and a form on a web page sends each line feed with
+// a carriage return.
+func length(text string) int {
+	count := strings.Count(text, "\n")
+	for _, r := range text {
+		count += max(1, utf16.RuneLen(r))
+	}
+	return count
+}
+
+// fit joins the sections between the markers. As long as they are longer than the
+// room, the next in the order makes way.
+func fit(sections []section, room int) string {
+	texts := make([]string, len(sections))
+	total := length(beginMark + "\n" + endMark)
+	last := 0
+	for i, s := range sections {
+		texts[i] = s.text
+		total += length(s.text)
+		last = max(last, s.drop)
+	}
+	for next := 1; next <= last && total > room; next++ {
+		for i, s := range sections {
+			if s.drop == next && length(s.less) < length(s.text) {
+				texts[i] = s.less
+				total += length(s.less) - length(s.text)
+			}
+		}
+	}
+	return beginMark + "\n" + strings.Join(texts, "") + endMark
+}
+
+// update puts pawl's part into the body of an open pull request. It reports false,
+// and leaves the body as it is, when what people wrote leaves no room even for the
+// shortest form.
+func update(old string, sections []section) (string, bool) {
+	room := maxBody - length(mergeBody(old, ""))
+	body := mergeBody(old, fit(sections, room))
+	if body != old && length(body) > maxBody {
+		return old, false
+	}
+	return body, true
+}
+
+// mergeBody puts pawl's part into a body: in the place of the part that stands
+// there, else after what people wrote. Further copies of the part, which somebody
+// pasted, go away. A part that differs in its line ends only stays: GitHub's web
+// editor turns all of them into CRLF.
+func mergeBody(old, part string) string {
+	parts := findParts(old)
+	if len(parts) == 0 {
+		if strings.TrimSpace(old) == "" {
+			return part
+		}
+		return strings.TrimRight(old, "\r\n") + "\n\n" + part
+	}
+	first := parts[0]
+	if strings.ReplaceAll(old[first.begin:first.end], "\r\n", "\n") == part {
+		part = old[first.begin:first.end]
+	}
+	rest := old[first.end:]
+	for i := len(parts) - 1; i > 0; i-- {
+		begin, end := parts[i].begin-first.end, parts[i].end-first.end
+		rest = strings.TrimRight(rest[:begin], "\r\n") + rest[end:]
+	}
+	return old[:first.begin] + part + rest
+}
+
+// span is a place in a text.
+type span struct{ begin, end int }
+
+// findParts finds what is between a marker that begins and the next one that ends.
+// Markers in code that somebody quotes do not count, unless there are no others:
+// then somebody opened a code block above the part and did not close it.
+func findParts(body string) []span {
+	if parts := scanParts(body, true); len(parts) > 0 {
+		return parts
+	}
+	return scanParts(body, false)
+}
+
+func scanParts(body string, skipCode bool) []span {
+	var parts []span
+	begin, at, fence := -1, 0, ""
+	for line := range strings.Lines(body) {
+		switch {
+		case begin < 0 && skipCode && fence != "":
+			if closesFence(line, fence) {
+				fence = ""
+			}
+		case strings.HasPrefix(line, beginMark):
+			begin = at
+		case begin >= 0 && strings.HasPrefix(line, endMark):
+			parts = append(parts, span{begin, at + len(endMark)})
+			begin = -1
+		case begin < 0:
+			fence = opensFence(line)
+		}
+		at += len(line)
+	}
+	return parts
+}
+
+// opensFence returns the fence of a line that opens a code block, else nothing.
+// https://github.github.com/gfm/#fenced-code-blocks
+func opensFence(line string) string {
+	text := strings.TrimLeft(line, " ")
+	if len(line)-len(text) > 3 {
+		return ""
+	}
+	for _, char := range []string{"`", "~"} {
+		fence := text[:len(text)-len(strings.TrimLeft(text, char))]
+		if len(fence) >= 3 && (char == "~" || !strings.Contains(text[len(fence):], "`")) {
+			return fence
+		}
+	}
+	return ""
+}
+
+func closesFence(line, fence string) bool {
+	text := strings.TrimRight(strings.TrimLeft(line, " "), " \t\r\n")
+	return len(line)-len(strings.TrimLeft(line, " ")) <= 3 && len(text) >= len(fence) && strings.Trim(text, fence[:1]) == ""
+}
