@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -70,9 +71,9 @@ func update(old string, sections []section) (string, bool) {
 }
 
 // mergeBody puts pawl's part into a body: in the place of the part that stands
-// there, else after what people wrote. Further copies of the part, which somebody
-// pasted, go away. A part that differs in its line ends only stays: GitHub's web
-// editor turns all of them into CRLF.
+// there, else after what people wrote. Of further copies, which somebody pasted,
+// the marks stay, which nobody sees. A part that differs in its line ends only is
+// left alone: GitHub's web editor turns all of them into CRLF.
 func mergeBody(old, part string) string {
 	parts := findParts(old)
 	if len(parts) == 0 {
@@ -81,51 +82,68 @@ func mergeBody(old, part string) string {
 		}
 		return strings.TrimRight(old, "\r\n") + "\n\n" + part
 	}
-	first := parts[0]
-	if strings.ReplaceAll(old[first.begin:first.end], "\r\n", "\n") == part {
-		part = old[first.begin:first.end]
+	var b strings.Builder
+	last := 0
+	for _, at := range parts {
+		b.WriteString(old[last:at.begin])
+		was := old[at.begin:at.end]
+		if strings.ReplaceAll(was, "\r\n", "\n") == part {
+			part = was
+		}
+		b.WriteString(part)
+		part, last = beginMark+"\n"+endMark, at.end
 	}
-	rest := old[first.end:]
-	for i := len(parts) - 1; i > 0; i-- {
-		begin, end := parts[i].begin-first.end, parts[i].end-first.end
-		rest = strings.TrimRight(rest[:begin], "\r\n") + rest[end:]
-	}
-	return old[:first.begin] + part + rest
+	return b.String() + old[last:]
 }
 
 // span is a place in a text.
 type span struct{ begin, end int }
 
 // findParts finds what is between a marker that begins and the next one that ends.
-// Markers in code that somebody quotes do not count, unless there are no others:
-// then somebody opened a code block above the part and did not close it.
+// Markers in a code block, where somebody quotes them, do not count, unless there
+// are no others.
 func findParts(body string) []span {
-	if parts := scanParts(body, true); len(parts) > 0 {
-		return parts
-	}
-	return scanParts(body, false)
-}
-
-func scanParts(body string, skipCode bool) []span {
 	var parts []span
-	begin, at, fence := -1, 0, ""
+	begin, at := -1, 0
 	for line := range strings.Lines(body) {
 		switch {
-		case begin < 0 && skipCode && fence != "":
-			if closesFence(line, fence) {
-				fence = ""
-			}
 		case strings.HasPrefix(line, beginMark):
 			begin = at
 		case begin >= 0 && strings.HasPrefix(line, endMark):
 			parts = append(parts, span{begin, at + len(endMark)})
 			begin = -1
-		case begin < 0:
-			fence = opensFence(line)
 		}
 		at += len(line)
 	}
-	return parts
+	blocks := codeBlocks(body, parts)
+	open := slices.DeleteFunc(slices.Clone(parts), func(part span) bool {
+		return slices.ContainsFunc(blocks, func(block span) bool { return block.begin < part.begin && part.end < block.end })
+	})
+	if len(open) == 0 {
+		return parts
+	}
+	return open
+}
+
+// codeBlocks finds the code blocks that people wrote, from fence to fence. What is
+// within a part does not open or close one, so that what pawl writes there cannot
+// change which part is found next time; a block that nobody closed is none.
+func codeBlocks(body string, parts []span) []span {
+	var blocks []span
+	begin, at, fence := 0, 0, ""
+	for line := range strings.Lines(body) {
+		inside := slices.ContainsFunc(parts, func(part span) bool { return part.begin <= at && at < part.end })
+		switch {
+		case inside:
+		case fence == "":
+			begin, fence = at, opensFence(line)
+		case closesFence(line, fence):
+			blocks = append(blocks, span{begin, at})
+			fence = ""
+		}
+		at += len(line)
+	}
+	return blocks
 }
 
 // opensFence returns the fence of a line that opens a code block, else nothing.

@@ -2,11 +2,13 @@ package promotion
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 )
 
@@ -20,12 +22,29 @@ func TestMergeBodyKeepsWhatPeopleWrote(t *testing.T) {
 		"without markers": {"by hand\n", "by hand\n\n" + part},
 		"begin only":      {"x " + beginMark, "x " + beginMark + "\n\n" + part},
 		"wrong order":     {endMark + beginMark, endMark + beginMark + "\n\n" + part},
+		"edited inside":   {beginMark + "\nby hand\n\n- [x] all gates\n" + endMark, part},
+		"edited around":   {"a\n\n" + part + "\n\nb", "a\n\n" + part + "\n\nb"},
+		"end taken away":  {"a\n" + beginMark + "\nold\nby hand\n", "a\n" + beginMark + "\nold\nby hand\n\n" + part},
+		"and written again": {beginMark + "\nold\nby hand\n\n" + beginMark + "\nold\n" + endMark + "\n",
+			beginMark + "\nold\nby hand\n\n" + part + "\n"},
+		"begin taken away": {"old\n" + endMark, "old\n" + endMark + "\n\n" + part},
+		"pasted twice": {"a\n\n" + beginMark + "\n1\n" + endMark + "\n\nb\n\n" + beginMark + "\n2\n" + endMark + "\n\nc",
+			"a\n\n" + part + "\n\nb\n\n" + beginMark + "\n" + endMark + "\n\nc"},
+		"from the web editor":     {"a\r\n\r\n" + strings.ReplaceAll(part, "\n", "\r\n") + "\r\n", "a\r\n\r\n" + strings.ReplaceAll(part, "\n", "\r\n") + "\r\n"},
+		"old, by the web editor":  {"a\r\n" + beginMark + "\r\nold\r\n" + endMark + "\r\nb\r\n", "a\r\n" + part + "\r\nb\r\n"},
+		"by hand, in the editor":  {"a\r\nb\r\n", "a\r\nb\n\n" + part},
+		"marks in a quote":        {"> " + beginMark + "\n> x\n> " + endMark + "\n", "> " + beginMark + "\n> x\n> " + endMark + "\n\n" + part},
+		"marks in a code block":   {"```\n" + beginMark + "\n" + endMark + "\n```\n" + beginMark + "\nold\n" + endMark, "```\n" + beginMark + "\n" + endMark + "\n```\n" + part},
+		"marks in another block":  {"~~~~ md\n~~~\n" + beginMark + "\n" + endMark + "\n~~~~\n" + beginMark + "\nold\n" + endMark, "~~~~ md\n~~~\n" + beginMark + "\n" + endMark + "\n~~~~\n" + part},
+		"a block left open":       {"```\ntext\n" + beginMark + "\n```diff\n+x\n```\n" + endMark + "\nb", "```\ntext\n" + part + "\nb"},
+		"backticks, but no block": {"``` not a `block`\n" + beginMark + "\nold\n" + endMark, "``` not a `block`\n" + part},
+		"marks in a line":         {"see " + beginMark + " x " + endMark, "see " + beginMark + " x " + endMark + "\n\n" + part},
 	} {
 		if got := mergeBody(test.old, part); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 		once := mergeBody(test.old, part)
-		if name == "between" && mergeBody(once, part) != once {
+		if mergeBody(once, part) != once {
 			t.Errorf("%s: a second time changes it again", name)
 		}
 	}
@@ -102,6 +121,68 @@ func TestTitle(t *testing.T) {
 	} {
 		if got := title(promotion(test.images, 3, "web")); got != test.want {
 			t.Errorf("%d images: got %q, want %q", test.images, got, test.want)
+		}
+	}
+}
+
+// Sections make room in a fixed order, and each with a pointer to what it said.
+func TestSectionsMakeRoomInOrder(t *testing.T) {
+	t.Parallel()
+	p := promotion(30, 30, "web")
+	p.Gates[0].Evidence = slices.Repeat([]string{"status by somebody"}, 9)
+	p.page.followed = true
+	for i := range 30 {
+		file := fileChange{path: fmt.Sprintf("base/%d.yaml", i), kind: "changed", reaches: i%2 == 0, counted: true, diff: []string{"+a", "-b", " c", " d"}}
+		p.page.files = append(p.page.files, file)
+	}
+	rules := testRules("the rules")
+	signs := []string{"```diff", "to which no kustomization", "status by somebody", "- cccccccccccc", "| `base/0.yaml`", "| `ghcr.io/acme/web0`", "pawl bump ghcr.io/acme/web0:"}
+	pointers := []string{"`git diff bbb", "Other files change", "9 more: `pawl verify", "`git log bbb", "`git diff --stat", "--dry-run` does", "set the earlier versions again"}
+	whole := fit(sections(p, rules), maxBody)
+	gone := 0
+	for room := length(whole); room > 0; room -= 50 {
+		text := fit(sections(p, rules), room)
+		for i, sign := range signs {
+			if here := strings.Contains(text, sign); here != (i >= gone) && i != gone {
+				t.Fatalf("at %d, %q is there: %v; but %d are gone:\n%s", room, sign, here, gone, text)
+			}
+		}
+		for gone < len(signs) && !strings.Contains(text, signs[gone]) {
+			if !strings.Contains(text, pointers[gone]) {
+				t.Fatalf("at %d, nothing tells where %q is:\n%s", room, signs[gone], text)
+			}
+			gone++
+		}
+		if gone < len(signs) && length(text) > room {
+			t.Fatalf("at %d, the text has %d characters", room, length(text))
+		}
+	}
+	if gone != len(signs) {
+		t.Errorf("%d of %d made room", gone, len(signs))
+	}
+	if shortest := length(fit(sections(p, rules), 0)); shortest > 4000 {
+		t.Errorf("the shortest page has %d characters", shortest)
+	}
+}
+
+func TestLength(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"": 0, "a": 1, "日": 1, "🎉": 2, "a\nb": 4, "\xff": 1} {
+		if got := length(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestNoRoomForThePage(t *testing.T) {
+	t.Parallel()
+	rules := testRules("the rules")
+	for size, action := range map[int]string{0: ActionUpdate, 60_000: ActionUpdate, maxBody - 100: ActionKeep} {
+		p := promotion(1, 1, "web")
+		p.open = &forge.PullRequest{Number: 7, Body: strings.Repeat("a", size)}
+		p.decide(rules)
+		if p.Action != action || (action == ActionKeep) != (len(p.Notes) == 1) || !strings.HasPrefix(p.body, p.open.Body) || length(p.body) > maxBody {
+			t.Errorf("%d: %s, notes %q, %d characters", size, p.Action, p.Notes, length(p.body))
 		}
 	}
 }

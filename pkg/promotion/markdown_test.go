@@ -269,8 +269,8 @@ func TestBodyFitsWhateverPeopleWrote(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		unit := rapid.SampledFrom([]string{"a", "日", "🎉", "`", "|\n"}).Draw(t, "unit")
-		p := promotion(rapid.SampledFrom([]int{0, 1, 300, 3000}).Draw(t, "images"), rapid.IntRange(0, 100).Draw(t, "commits"), strings.Repeat(unit, rapid.IntRange(1, 300).Draw(t, "length")))
-		for i := range rapid.SampledFrom([]int{0, 10, 1000}).Draw(t, "files") {
+		p := promotion(rapid.SampledFrom([]int{0, 1, 400}).Draw(t, "images"), rapid.IntRange(0, 100).Draw(t, "commits"), strings.Repeat(unit, rapid.IntRange(1, 250).Draw(t, "length")))
+		for i := range rapid.SampledFrom([]int{0, 10, 100}).Draw(t, "files") {
 			p.page.files = append(p.page.files, fileChange{path: fmt.Sprint(unit, i), kind: "changed", reaches: i%2 == 0, counted: true, diff: strings.Split(strings.Repeat(unit+"x\x00", 20), "\x00")})
 		}
 		human := strings.Repeat(unit, rapid.IntRange(0, 40_000).Draw(t, "human"))
