@@ -93,6 +93,9 @@ func TestBlock(t *testing.T) {
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if got, want := Block("", []string{"```"}), "````\n```\n````\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestMarkdownTableKeepsPipesInTheirCells(t *testing.T) {

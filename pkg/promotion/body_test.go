@@ -178,7 +178,7 @@ func TestNoRoomForThePage(t *testing.T) {
 	t.Parallel()
 	rules := testRules("the rules")
 	for size, action := range map[int]string{0: ActionUpdate, 60_000: ActionUpdate, maxBody - 100: ActionKeep} {
-		p := promotion(1, 1, "web")
+		p := promotion(400, 1, "web") // some 30,000 characters
 		p.open = &forge.PullRequest{Number: 7, Body: strings.Repeat("a", size)}
 		p.decide(rules)
 		if p.Action != action || (action == ActionKeep) != (len(p.Notes) == 1) || !strings.HasPrefix(p.body, p.open.Body) || length(p.body) > maxBody {
