@@ -23,6 +23,8 @@ var serverURL = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
 //   - ```console blocks, in which a line "$ pawl …" is a command and the lines
 //     below it, up to the next command, are its output. A command that ends with
 //     an exit code other than 0 has it in a comment: "$ pawl …  # exits 3";
+//   - comments <!-- page: N -->, each before a block between ````, which gets the
+//     description of that pull request;
 //   - comments <!-- act: … -->, which say what others do meanwhile (see
 //     [demo.World.Act]) and are not shown.
 //
@@ -46,10 +48,21 @@ func consoles(ctx context.Context, path string) ([]byte, error) {
 
 func perform(ctx context.Context, world *demo.World, page string) (string, error) {
 	var out strings.Builder
-	inside := false
+	inside, stale := false, 0
 	for line := range strings.Lines(page) {
 		text := strings.TrimRight(line, "\n")
 		switch {
+		case stale > 0: // the block that is written anew
+			if strings.HasPrefix(text, pageFence) {
+				stale--
+			}
+		case !inside && strings.HasPrefix(text, "<!-- page: "):
+			block, err := pageBlock(ctx, world, text)
+			if err != nil {
+				return "", err
+			}
+			out.WriteString(line + "\n" + block)
+			stale = 2
 		case !inside && strings.HasPrefix(text, "<!-- act: "):
 			act := strings.TrimSuffix(strings.TrimPrefix(text, "<!-- act: "), " -->")
 			if err := world.Act(ctx, act); err != nil {
@@ -73,6 +86,23 @@ func perform(ctx context.Context, world *demo.World, page string) (string, error
 		}
 	}
 	return out.String(), nil
+}
+
+// pageFence is longer than any fence in the description of a pull request here.
+const pageFence = "````"
+
+// pageBlock shows the description of the pull request that a comment names.
+func pageBlock(ctx context.Context, world *demo.World, comment string) (string, error) {
+	var number int
+	if _, err := fmt.Sscanf(comment, "<!-- page: %d -->", &number); err != nil {
+		return "", fmt.Errorf("reading %q: %w", comment, err)
+	}
+	page, err := world.Page(ctx, number)
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", comment, err)
+	}
+	page = serverURL.ReplaceAllString(page, "https://github.com")
+	return pageFence + "markdown\n" + page + "\n" + pageFence + "\n", nil
 }
 
 // command runs one line of a console and returns what it printed.

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/getpawl/pawl/pkg/cli"
+	"github.com/getpawl/pawl/pkg/forge/githubtest"
 )
 
 // Every token of a script's server is a canary: after the script it must be in
@@ -43,8 +44,8 @@ func transcribe(host *cli.Host) error {
 var masking = regexp.MustCompile(`(?m)^::add-mask::.*$`)
 
 // leaks looks for the server's tokens in all that is left of a script.
-func (s *stage) leaks(ts *testscript.TestScript) []string {
-	canaries := spellings(s.server.Tokens())
+func leaks(ts *testscript.TestScript, server *githubtest.Server, repo *githubtest.Repository) []string {
+	canaries := spellings(server.Tokens())
 	var found []string
 	look := func(where string, data []byte) {
 		if slices.ContainsFunc(canaries, func(canary []byte) bool { return bytes.Contains(data, canary) }) {
@@ -54,13 +55,13 @@ func (s *stage) leaks(ts *testscript.TestScript) []string {
 	if printed, err := os.ReadFile(ts.Getenv(transcriptVariable)); err == nil {
 		look("what was printed", masking.ReplaceAll(printed, nil))
 	}
-	for _, request := range s.server.Requests() {
+	for _, request := range server.Requests() {
 		look("the URL of "+request.Method+" "+request.Path, []byte(request.Path+"?"+request.Query))
 	}
-	for _, pr := range s.repo.PullRequests(context.Background()) {
+	for _, pr := range repo.PullRequests(context.Background()) {
 		look(fmt.Sprintf("pull request %d", pr.Number), []byte(pr.Title+pr.Body))
 	}
-	dir, err := s.repo.Dir(context.Background())
+	dir, err := repo.Dir(context.Background())
 	ts.Check(err)
 	objects, err := exec.Command("git", "-C", dir, "cat-file", "--batch-all-objects", "--batch").Output()
 	ts.Check(err)

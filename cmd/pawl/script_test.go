@@ -115,7 +115,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"start": s.start, "commit": s.commit, "branch": s.branch, "head": s.head, "same": s.same, "differ": s.differ,
 		"status": s.status, "check-run": s.checkRun, "approve": s.approve, "object": s.object, "permission": s.permission, "token": s.newToken,
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
-		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "pulls": s.pulls, "advance": s.advance,
+		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "web-edit": s.webEdit, "pulls": s.pulls, "advance": s.advance,
 		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable, "get": s.get,
 	}
 	if neg {
@@ -170,7 +170,7 @@ func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server, rep
 			ts.Fatalf("P1: a branch moved other than forward")
 		}
 	}
-	if leaks := s.leaks(ts); len(leaks) > 0 {
+	if leaks := leaks(ts, server, repo); len(leaks) > 0 {
 		ts.Fatalf("P10: a token is in %s", strings.Join(leaks, ", "))
 	}
 	server.Close()
@@ -233,9 +233,12 @@ func (s *stage) deleteBranch(ts *testscript.TestScript, args []string) {
 	ts.Check(s.repo.DeleteBranch(context.Background(), args[0]))
 }
 
-// head BRANCH VARIABLE sets a variable to the branch's SHA.
+// head BRANCH VARIABLE sets a variable to the branch's SHA, and VARIABLE_SHORT to
+// its first 12 digits.
 func (s *stage) head(ts *testscript.TestScript, args []string) {
-	ts.Setenv(args[1], s.resolve(ts, args[0]))
+	sha := s.resolve(ts, args[0])
+	ts.Setenv(args[1], sha)
+	ts.Setenv(args[1]+"_SHORT", sha[:12])
 }
 
 // same BRANCH… checks that the branches are at one commit.
@@ -440,6 +443,17 @@ func (s *stage) get(ts *testscript.TestScript, args []string) {
 	body, err := io.ReadAll(response.Body)
 	ts.Check(errors.Join(err, response.Body.Close()))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), body, 0o600))
+}
+
+// web-edit NUMBER FILE puts a text above a pull request's body in the web editor,
+// which ends every line of the whole with CRLF.
+func (s *stage) webEdit(ts *testscript.TestScript, args []string) {
+	number, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	pr, err := s.repo.PullRequest(context.Background(), number)
+	ts.Check(err)
+	body := strings.ReplaceAll(ts.ReadFile(args[1])+pr.Body, "\n", "\r\n")
+	ts.Check(s.repo.EditPullRequest(context.Background(), number, pr.Title, body))
 }
 
 // open HEAD BASE TITLE opens a pull request by hand.

@@ -130,6 +130,8 @@ type Image struct {
 	Name string `json:"name"`
 	// Repository of the image, without tag and digest: ghcr.io/acme/api.
 	Repository string `json:"repository"`
+	// Source code that the image is built from: a repository on the server of the config repository, as owner/name or as its address. Pull requests link what changed there.
+	Source string `json:"source,omitempty"`
 	// Fields that hold the version of the image where pawl cannot tell by itself.
 	Fields []Field `json:"fields,omitempty"`
 }

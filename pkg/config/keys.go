@@ -248,6 +248,7 @@ func (r *reader) image(v value, seen imageLines) Image {
 				r.once(seen.repositories, image.Reference{Name: repository}.Repository(), v, "there is an image from this repository already")
 			}
 		}},
+		key{name: "source", read: func(v value) { found.Source, _ = r.text(v, checkSource) }},
 		key{name: "fields", read: func(v value) {
 			r.list(v, maxFields, func(item value) { found.Fields = append(found.Fields, r.field(item, seen)) })
 		}},

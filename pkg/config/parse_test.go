@@ -183,6 +183,11 @@ func testFiles() []testFile {
 
 		{name: "image with a tag", src: env + "images: [{name: api, repository: 'acme/api:1'}]\n",
 			problems: []string{`5:34: images[0].repository: "acme/api:1": leave out the tag and the digest: the versions are in the manifests`}},
+		{name: "source", src: env + "images:\n  - {name: a, repository: a, source: acme/api}\n  - {name: b, repository: b, source: 'https://github.com/acme/b.c'}\n"},
+		{name: "source elsewhere", src: env + "images:\n  - {name: a, repository: a, source: 'http://x/acme/a'}\n  - {name: b, repository: b, source: 'acme/..'}\n  - {name: c, repository: c, source: 'acme/a/b'}\n", problems: []string{
+			`6:38: images[0].source: "http://x/acme/a": write the repository as owner/name, or as https://server/owner/name`,
+			`7:38: images[1].source: "acme/..": write the repository as owner/name, or as https://server/owner/name`,
+			`8:38: images[2].source: "acme/a/b": write the repository as owner/name, or as https://server/owner/name`}},
 		{name: "image name in capitals", src: env + "images: [{name: api, repository: acme/API}]\n",
 			problems: []string{`5:34: images[0].repository: "acme/API": repository "acme/API" must be lower case`}},
 		{name: "image twice", src: env + "images:\n  - {name: web, repository: nginx}\n  - {name: web, repository: docker.io/library/nginx}\n", beyond: true,

@@ -40,6 +40,7 @@ const (
 	letterPattern    = `[a-z]`
 	imageNamePattern = `^[A-Za-z0-9][A-Za-z0-9._-]*$`
 	accountPattern   = `^[A-Za-z0-9][A-Za-z0-9_-]*(\[bot\])?$`
+	sourcePattern    = `^(https://[A-Za-z0-9.-]+(:[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`
 )
 
 var (
@@ -47,6 +48,7 @@ var (
 	letterRegexp    = regexp.MustCompile(letterPattern)
 	imageNameRegexp = regexp.MustCompile(imageNamePattern)
 	accountRegexp   = regexp.MustCompile(accountPattern)
+	sourceRegexp    = regexp.MustCompile(sourcePattern)
 )
 
 // checkName refuses what is not the name of an environment. It also becomes a
@@ -185,6 +187,17 @@ func checkRepository(repository string) error {
 	}
 	if named.Version() != "" {
 		return errors.New("leave out the tag and the digest: the versions are in the manifests")
+	}
+	return nil
+}
+
+// checkSource refuses what is not a repository on a hosting service.
+func checkSource(source string) error {
+	if err := checkText(source); err != nil {
+		return err
+	}
+	if !sourceRegexp.MatchString(source) {
+		return errors.New("write the repository as owner/name, or as https://server/owner/name")
 	}
 	return nil
 }

@@ -90,6 +90,7 @@ func constrain(t *testing.T, root *jsonschema.Schema) {
 	pattern{most: maxNameLength, all: []string{imageNamePattern}}.apply(property(t, images.Items, "name"))
 	pattern{most: maxTextLength, all: []string{"^" + reference.NameRegexp.String() + "$"}}.
 		apply(property(t, images.Items, "repository"))
+	pattern{most: maxTextLength, all: []string{sourcePattern}}.apply(property(t, images.Items, "source"))
 	fields := property(t, images.Items, "fields")
 	items(fields, maxFields)
 	path.apply(property(t, fields.Items, "file"))

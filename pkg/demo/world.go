@@ -152,6 +152,12 @@ func (w *World) Act(ctx context.Context, line string) error {
 	return fmt.Errorf("unknown act %q", line)
 }
 
+// Page is the description of a pull request.
+func (w *World) Page(ctx context.Context, number int) (string, error) {
+	pr, err := w.repo.PullRequest(ctx, number)
+	return pr.Body, err
+}
+
 // populate creates people and the repository with its three branches.
 func (w *World) populate(ctx context.Context) error {
 	var err error

@@ -34,20 +34,22 @@ func soak(facts Facts) Verdict {
 		}
 	}
 	place, wanted := facts.From.Name, facts.To.Gates.Soak.String()
-	verdict.Reason = fmt.Sprintf("%s in %s, %s wanted", spell(longest.length()), place, wanted)
 	if longest.length() >= want {
+		verdict.Reason = fmt.Sprintf("%s in %s, or longer", wanted, place)
 		return verdict
 	}
 	if last := len(stays) - 1; last >= 0 && stays[last].open {
 		verdict.State, verdict.Until = Pending, stays[last].from.Add(want)
-		verdict.Reason = fmt.Sprintf("%s in %s, %s wanted: until %s", spell(stays[last].length()), place, wanted, stamp(verdict.Until))
+		// How long it has been there is left out: with it, the same facts would read
+		// differently every minute.
+		verdict.Reason = fmt.Sprintf("%s in %s wanted, since %s: until %s", wanted, place, stamp(stays[last].from), stamp(verdict.Until))
 		return verdict
 	}
 	if doubt != nil {
 		return Verdict{Gate: name, State: Unknown, Evidence: verdict.Evidence, Reason: "could not find out: " + legible(doubt.Error())}
 	}
 	verdict.State = Fail
-	verdict.Reason += ", and it is not there anymore"
+	verdict.Reason = fmt.Sprintf("%s in %s, %s wanted, and it is not there anymore", spell(longest.length()), place, wanted)
 	return verdict
 }
 

@@ -3,6 +3,9 @@ package output
 import (
 	"bytes"
 	"errors"
+	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -36,7 +39,7 @@ func TestCode(t *testing.T) {
 		"v1":        "`v1`",
 		"a`b":       "``a`b``",
 		"``":        "``` `` ```",
-		"a|b":       "`a\\|b`",
+		"a|b":       "`a|b`",
 		"x\ny":      "`x\\ny`",
 		"<img src>": "`<img src>`",
 	} {
@@ -49,14 +52,24 @@ func TestCode(t *testing.T) {
 func TestEscape(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
+		"":                             "",
 		"bump api to 1.4.2 (a-b, c+d)": "bump api to 1.4.2 (a-b, c+d)",
-		"![x](http://evil/b.png)":      `!\[x\](http&#58;//evil/b.png)`,
-		"<script>&amp;":                `\<script\>\&amp;`,
-		"**b** _x_ ~~s~~ `c` | $1$":    "\\*\\*b\\*\\* \\_x\\_ \\~\\~s\\~\\~ \\`c\\` \\| \\$1\\$",
-		"@octocat fixes #12 and GH-12": "@\u2060octocat fixes #\u206012 and GH-\u206012",
-		"www.evil.com a@b.com":         "www&#46;evil.com a@\u2060b.com",
-		`back\slash`:                   `back\\slash`,
-		"line\nbreak":                  `line\\nbreak`,
+		`"ci/test" has not reported`:   `"ci/test" has not reported`,
+		`"flux/staging/*" is pending;`: "\"`flux/staging/*`\" is pending;",
+		"![x](http://evil/b.png)":      "`![x](http://evil/b.png`)",
+		"<script>&amp;":                "`<script>&amp`;",
+		"**b** _x_ ~~s~~ `c` | $1$":    "`**b**` `_x_` `~~s~~` `` `c` `` `|` `$1$`",
+		"@octocat fixes #12 and GH-12": "`@octocat` fixes `#12` and `GH-12`",
+		"www.evil.com a@b.com":         "`www.evil.com` `a@b.com`",
+		`back\slash`:                   "`back\\slash`",
+		"line\nbreak":                  "`line\\nbreak`",
+		"- item":                       "`-` item",
+		"1. item, step 2. and - so":    "`1`. item, step 2. and - so",
+		"# heading":                    "`#` heading",
+		"  spaces  between  ":          "spaces  between",
+		"all succeeded, defaced":       "all succeeded, `defaced`",
+		"at 35f2e0deebcc, 3 of 4":      "at `35f2e0deebcc`, 3 of 4",
+		"größe 日本語 🎉":                  "größe 日本語 🎉",
 	} {
 		if got := Escape(in); got != want {
 			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
@@ -64,14 +77,148 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-func FuzzClean(f *testing.F) {
-	f.Add("a\x1b]0;title\x07\u202e\xff\n")
-	f.Fuzz(func(t *testing.T, in string) {
-		for _, r := range Clean(in) {
-			if r == '\n' || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-				t.Fatalf("Clean(%q) lets %U through", in, r)
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "", "abc": "abc", "abcd": "abc…", "日本語": "日本語", "日本語だ": "日本語…", "\xff\xff\xff\xff": "\xff\xff\xff…"} {
+		if got := Limit(in, 3); got != want {
+			t.Errorf("Limit(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestBlock(t *testing.T) {
+	t.Parallel()
+	got := Block("diff", []string{"+a\tb\r", "+```", " ````` x", "\x1b"})
+	want := "``````diff\n+a    b\n+```\n ````` x\n\\x1b\n``````\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := Block("", []string{"```"}), "````\n```\n````\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestMarkdownTableKeepsPipesInTheirCells(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	NewPrinter(&b, Style{}).MarkdownTable(Table{Head: []string{"a|b", ""}, Rows: [][]string{{Code("|"), Code(`\|`)}}})
+	want := "| a\\|b |  |\n| --- | --- |\n| `\\|` | `\\x5c\\|` |\n"
+	if b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+// hostile reads the texts that must stay text.
+func hostile(t testing.TB) []string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/hostile.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		text, err := strconv.Unquote(line)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// plainText takes the code spans out of Markdown that has nothing else.
+// https://spec.commonmark.org/0.31.2/#code-spans
+func plainText(t testing.TB, markdown string) string {
+	t.Helper()
+	var b strings.Builder
+	for {
+		start := strings.IndexByte(markdown, '`')
+		if start < 0 {
+			return b.String() + markdown
+		}
+		b.WriteString(markdown[:start] + "CODE")
+		rest := strings.TrimLeft(markdown[start:], "`")
+		width := len(markdown) - start - len(rest)
+		end := 0
+		for {
+			open := strings.IndexByte(rest[end:], '`')
+			if open < 0 {
+				t.Fatalf("a code span is not closed in %q", markdown)
+			}
+			after := strings.TrimLeft(rest[end+open:], "`")
+			run := len(rest[end+open:]) - len(after)
+			end = len(rest) - len(after)
+			if run == width {
+				break
 			}
 		}
+		markdown = rest[end:]
+	}
+}
+
+func checkEscape(t testing.TB, in string) {
+	t.Helper()
+	got := Escape(in)
+	plain := plainText(t, got)
+	if i := strings.IndexAny(plain, "\\*_[]<>|~&$@#^\n\r"); i >= 0 {
+		t.Errorf("Escape(%q) = %q: %q is outside of code", in, got, plain[i])
+	}
+	for _, live := range []string{`://`, `(?i)\bwww\.`, `(?i)gh-[0-9]`, `(?i)\b[0-9a-f]{7,40}\b`, `:[a-z]+:`, `^([-+]|[0-9]+[.)])( |$)`, `^(=+|-+)$`} {
+		if regexp.MustCompile(live).MatchString(plain) {
+			t.Errorf("Escape(%q) = %q: %s is live", in, got, live)
+		}
+	}
+	if span := Code(in); span != "" && plainText(t, span) != "CODE" {
+		t.Errorf("Code(%q) = %q is not one code span", in, span)
+	}
+}
+
+func checkClean(t testing.TB, in string) {
+	t.Helper()
+	got := Clean(in)
+	last := ' '
+	for _, r := range got {
+		styled := r == '\uFE0F' && unicode.Is(unicode.So, last)
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Variation_Selector, r) && !styled {
+			t.Errorf("Clean(%q) = %q lets %U through", in, got, r)
+		}
+		last = r
+	}
+	if strings.Contains(got, "##[") {
+		t.Errorf("Clean(%q) = %q is a command for the runner", in, got)
+	}
+	if Clean(got) != got {
+		t.Errorf("Clean(%q) changes when it is cleaned again", in)
+	}
+}
+
+func TestHostileTextStaysText(t *testing.T) {
+	t.Parallel()
+	list := hostile(t)
+	if len(list) < 200 {
+		t.Fatalf("%d texts only", len(list))
+	}
+	for _, text := range list {
+		checkClean(t, text)
+		checkEscape(t, text)
+		for _, other := range []string{"a ", "`", "- ", "\\"} {
+			checkEscape(t, other+text)
+			checkEscape(t, text+other)
+		}
+	}
+}
+
+func FuzzEscape(f *testing.F) {
+	for _, text := range hostile(f) {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		checkClean(t, in)
+		checkEscape(t, in)
 	})
 }
 

@@ -38,12 +38,22 @@ func (p *Printer) Table(t Table) {
 	}
 }
 
-// MarkdownTable writes a table in Markdown. Cells are Markdown already.
+// MarkdownTable writes a table in Markdown. Cells are Markdown already; a pipe in
+// one would end it, even within a code span, unless a backslash stands before it.
+// Parsers disagree about two backslashes, so one that is there already is shown as
+// an escape. https://github.github.com/gfm/#example-200
 func (p *Printer) MarkdownTable(t Table) {
-	p.Line("| %s |", strings.Join(t.Head, " | "))
+	pipes := strings.NewReplacer(`\|`, `\x5c\|`, `|`, `\|`)
+	line := func(cells []string) {
+		for _, cell := range cells {
+			p.Printf("| %s ", pipes.Replace(cell))
+		}
+		p.Line("|")
+	}
+	line(t.Head)
 	p.Line("|%s", strings.Repeat(" --- |", len(t.Head)))
 	for _, row := range t.Rows {
-		p.Line("| %s |", strings.Join(row, " | "))
+		line(row)
 	}
 }
 

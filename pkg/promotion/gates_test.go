@@ -59,8 +59,8 @@ func TestGatesGetTheirFacts(t *testing.T) {
 		want        gate.State
 		reason      string
 	}{
-		{name: "soak, too short", gates: "soak: 1h", gate: "soak", want: gate.Pending, reason: "30m in dev, 1h wanted: until "},
-		{name: "soak, long enough", gates: "soak: 30m", gate: "soak", want: gate.Pass, reason: "30m in dev, 30m wanted"},
+		{name: "soak, too short", gates: "soak: 1h", gate: "soak", want: gate.Pending, reason: "1h in dev wanted, since "},
+		{name: "soak, long enough", gates: "soak: 30m", gate: "soak", want: gate.Pass, reason: "30m in dev, or longer"},
 		{name: "soak, gone too early", gates: "soak: 1h", gate: "soak", want: gate.Fail, reason: "30m in dev, 1h wanted, and it is not there anymore",
 			then: func(t *testing.T, s *stage) { s.commit(t, "dev", "2"); s.server.Advance(time.Hour) }},
 		{name: "requireCurrent", gates: "requireCurrent: true", gate: "earned", want: gate.Fail, reason: "is not the head of dev now, and staging takes nothing else",

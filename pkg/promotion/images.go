@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +21,13 @@ type ImageChange struct {
 	From  string `json:"from,omitempty"` // the version in the environment now; empty when it is new there
 	To    string `json:"to,omitempty"`   // the version that would land; empty when the image goes away
 	Kind  string `json:"kind"`           // upgrade, downgrade, added, removed or changed
+	// Step is how far apart the versions are: major, minor, patch or pre-release, each
+	// with ", pre-release" when it leads to one; digest when the tag stays; else empty.
+	Step string `json:"step,omitempty"`
+	// Source is the address of what changed in the source of the image, if it is known.
+	Source string `json:"source,omitempty"`
+
+	built string // the address of the commit that the new version was built from
 }
 
 // versions are the images of an environment at one commit: what each image's
@@ -58,12 +66,23 @@ type place struct {
 	commit string
 }
 
-// images reads the images of several places. All missing files come in one
-// request, and the configuration with them, since the rules are asked for next.
-// Files that cannot be read as YAML are named in the second result.
+// images reads the versions of the images of several places. Files that cannot be
+// read as YAML are named in the second result.
 func (c contents) images(ctx context.Context, cfgImages []config.Image, places ...place) ([]versions, []string, error) {
+	found, unreadable, err := c.survey(ctx, cfgImages, nil, places...)
+	results := make([]versions, len(found))
+	for i := range found {
+		results[i] = deployed(found[i], cfgImages)
+	}
+	return results, unreadable, err
+}
+
+// survey finds the image references of several places. All missing files come in
+// one request, and with them those that the caller needs besides, and the
+// configuration, since the rules are asked for next.
+func (c contents) survey(ctx context.Context, cfgImages []config.Image, besides []git.File, places ...place) ([][]manifest.Found, []string, error) {
 	lists := make([][]git.File, len(places))
-	var all []git.File
+	all := slices.Clone(besides)
 	for i, at := range places {
 		files, err := c.objects.Files(at.commit, func(path string) bool {
 			return at.env.Match(path) && manifest.IsYAML(path) && !manifest.Incidental(path) || len(config.FieldsIn(cfgImages, path)) > 0
@@ -82,14 +101,14 @@ func (c contents) images(ctx context.Context, cfgImages []config.Image, places .
 		return nil, nil, err
 	}
 	var unreadable []string
-	results := make([]versions, len(places))
+	results := make([][]manifest.Found, len(places))
 	for i, files := range lists {
 		found, bad, err := c.find(files, cfgImages)
 		if err != nil {
 			return nil, nil, err
 		}
 		unreadable = append(unreadable, bad...)
-		results[i] = deployed(found, cfgImages)
+		results[i] = found
 	}
 	slices.Sort(unreadable)
 	return results, slices.Compact(unreadable), nil
@@ -171,7 +190,7 @@ func changes(now, next versions) []ImageChange {
 	for _, name := range names(now, next) {
 		from, to := now.of(name), next.of(name)
 		if from != to {
-			list = append(list, ImageChange{Image: name, From: from, To: to, Kind: kind(from, to)})
+			list = append(list, ImageChange{Image: name, From: from, To: to, Kind: kind(from, to), Step: step(from, to)})
 		}
 	}
 	return list
@@ -208,4 +227,40 @@ func kind(from, to string) string {
 func tag(version string) string {
 	tag, _, _ := strings.Cut(version, "@")
 	return tag
+}
+
+// semantic is a version as https://semver.org has it, with a leading v allowed, and
+// one or two numbers for three.
+var semantic = regexp.MustCompile(`^v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(-.+)?$`)
+
+// step says how far apart two versions are.
+func step(from, to string) string {
+	if from == "" || to == "" || strings.Contains(from+to, ", ") {
+		return ""
+	}
+	if from != to && (tag(from) == tag(to) || strings.HasPrefix(from, "sha256:") && strings.HasPrefix(to, "sha256:")) {
+		return "digest"
+	}
+	order := image.Compare(tag(from), tag(to))
+	if order != image.Older && order != image.Newer {
+		return ""
+	}
+	a, b := semantic.FindStringSubmatch(tag(from)), semantic.FindStringSubmatch(tag(to))
+	if a == nil || b == nil {
+		return ""
+	}
+	for i, name := range []string{"major", "minor", "patch"} {
+		if number(a[i+1]) != number(b[i+1]) {
+			if b[4] != "" {
+				name += ", pre-release"
+			}
+			return name
+		}
+	}
+	return "pre-release"
+}
+
+// number is a part of a version without what does not count.
+func number(digits string) string {
+	return strings.TrimLeft(digits, "0")
 }

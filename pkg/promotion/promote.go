@@ -60,12 +60,11 @@ type Promotion struct {
 	Policy     string         `json:"policy"`
 	Notes      []string       `json:"notes,omitempty"`
 
-	total      int // commits in all, of which Commits may hold the newest only
+	page       page
 	title      string
-	body       string
+	body       string // with what people wrote
 	open       *forge.PullRequest
 	superseded []forge.PullRequest
-	unreadable []string
 }
 
 // Commit is a commit that a promotion brings.
@@ -235,19 +234,15 @@ func (s Source) planPromotion(ctx context.Context, rules policy, heads edgeHeads
 	for _, commit := range comparison.Commits {
 		p.Commits = append(p.Commits, Commit{SHA: commit.SHA, Author: commit.Author, Subject: commit.Subject()})
 	}
-	p.total = comparison.AheadBy
-	images, unreadable, err := trees.images(ctx, cfg.Images, place{rules.To, head}, place{rules.To, candidate})
-	if err != nil {
+	if err := trees.describe(ctx, p, rules.To, cfg.Images, comparison); err != nil {
 		return nil, err
 	}
-	p.Images, p.unreadable = changes(images[0], images[1]), unreadable
 	if err := s.findOpen(ctx, p, rules.To, heads.asked); err != nil {
 		return nil, err
 	}
 	facts := s.gather(ctx, rules, comparison, p.open, heads.source)
 	p.Gates = gate.Evaluate(facts)
-	p.title, p.body = title(p), body(p, rules)
-	p.decide()
+	p.decide(rules)
 	return p, nil
 }
 
@@ -298,13 +293,20 @@ func promotionsInto(all []forge.PullRequest, to config.Environment) []forge.Pull
 }
 
 // decide says what is to be done, now that everything is known.
-func (p *Promotion) decide() {
+func (p *Promotion) decide(rules policy) {
+	p.title = title(p)
+	if p.open == nil {
+		p.Action, p.body = ActionCreate, fit(sections(p, rules), maxBody)
+		return
+	}
+	var ok bool
+	p.Action = ActionUpdate
+	p.body, ok = update(p.open.Body, sections(p, rules))
 	switch {
-	case p.open == nil:
-		p.Action = ActionCreate
-	case forge.MergeBody(p.open.Body, p.body) != p.open.Body:
-		p.Action = ActionUpdate
-	default:
+	case !ok:
+		p.Notes = append(p.Notes, fmt.Sprintf("the description of #%d is so long that pawl's part does not fit into it any more: shorten it", p.Number))
+		p.Action = ActionKeep
+	case p.body == p.open.Body:
 		p.Action = ActionKeep
 	}
 }
@@ -393,7 +395,7 @@ func (s Source) applyPullRequest(ctx context.Context, p *Promotion, options Prom
 	case ActionKeep:
 		return nil
 	case ActionUpdate:
-		return s.Forge.EditPullRequest(ctx, p.Number, p.open.Title, forge.MergeBody(p.open.Body, p.body))
+		return s.Forge.EditPullRequest(ctx, p.Number, p.open.Title, p.body)
 	}
 	if err := s.Forge.CreateBranch(ctx, p.Head, p.Commit); err != nil {
 		return explainHead(p, err)

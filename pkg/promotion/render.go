@@ -47,7 +47,7 @@ func (p *Promotion) text(w *output.Printer, dryRun bool) {
 
 // outcome says in a few words what happened or would happen.
 func (p *Promotion) outcome(dryRun bool) string {
-	what := fmt.Sprintf("%s, %s", gate.Short(p.Commit), plural(p.total, "commit"))
+	what := fmt.Sprintf("%s, %s", gate.Short(p.Commit), plural(p.page.total, "commit"))
 	switch {
 	case p.Action == ActionNone:
 		return "nothing to promote: " + p.Reason
@@ -123,11 +123,7 @@ func (p *Promotion) markdown(w *output.Printer, dryRun bool) {
 		return
 	}
 	if len(p.Images) > 0 {
-		table := output.Table{Head: []string{"image", p.To + " now", "proposed", ""}}
-		for _, change := range p.Images {
-			table.Add(output.Code(change.Image), code(change.From), code(change.To), mark(change.Kind))
-		}
-		w.MarkdownTable(table)
+		markdownImages(w, p)
 		w.Line("")
 	}
 	markdownGates(w, p.Gates)
