@@ -8,8 +8,10 @@ import (
 	"testing"
 )
 
-// maxBinary is the size that a stripped binary must not exceed.
-const maxBinary = 20 << 20
+// maxBinary is the size that a stripped binary must not exceed. The goal is 20 MB.
+// A binary near that has lost what keeps it far below: nothing in it may look up
+// methods by name, as text/template does, or the linker keeps them all.
+const maxBinary = 17_000_000
 
 // TestBinaryHasNoClusterClient holds promise P11: there is no Kubernetes client in
 // the build, so no code path can reach a cluster.

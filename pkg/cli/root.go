@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -28,12 +29,18 @@ type app struct {
 	apps    map[string]*github.App // by repository, so that all of a run share a token
 }
 
-const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
-
-{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}{{with index .Annotations "exits"}}
-Exit codes:
-{{.}}
-{{end}}`
+// help prints what a command is for, how it is used, and its exit codes. It is no
+// template: with text/template the linker keeps every method of every type.
+func help(cmd *cobra.Command, _ []string) {
+	text := strings.TrimRight(cmp.Or(cmd.Long, cmd.Short), " \n") + "\n\n"
+	if cmd.Runnable() || cmd.HasSubCommands() {
+		text += cmd.UsageString()
+	}
+	if codes := cmd.Annotations["exits"]; codes != "" {
+		text += "\nExit codes:\n" + codes + "\n"
+	}
+	_, _ = io.WriteString(cmd.OutOrStdout(), text)
+}
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -57,7 +64,7 @@ that was reviewed, when its gates pass. It needs no cluster and no server.`,
 	root.SetIn(a.host.In)
 	root.SetOut(a.host.Out)
 	root.SetErr(a.host.Err)
-	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, "see: " + cmd.CommandPath() + " --help"}
 	})
