@@ -23,11 +23,11 @@ type Checkout struct {
 // outside of one, also in a bare repository, and [ErrNoGit] when there is one and
 // no git program to read it with.
 func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
+	if !insideCheckout(dir) { // git would say the same, and take as long as a small bump
+		return nil, ErrNoCheckout
+	}
 	git, err := findProgram(dir)
 	if err != nil {
-		if !insideCheckout(dir) {
-			return nil, ErrNoCheckout
-		}
 		return nil, err
 	}
 	// The root comes last: outside of a working tree git stops there.
@@ -56,9 +56,13 @@ func objectFormatError(format string) error {
 	return errors.New("opening the checkout: git is older than 2.31")
 }
 
-// insideCheckout looks for a .git entry without the help of git.
+// insideCheckout looks for a .git entry without the help of git, as git does: from
+// where the folder really is, upward.
 func insideCheckout(dir string) bool {
 	dir, err := filepath.Abs(dir)
+	if real, failed := filepath.EvalSymlinks(dir); failed == nil {
+		dir = real
+	}
 	for err == nil {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
 			return true
