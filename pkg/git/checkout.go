@@ -60,8 +60,8 @@ func objectFormatError(format string) error {
 // where the folder really is, upward.
 func insideCheckout(dir string) bool {
 	dir, err := filepath.Abs(dir)
-	if real, failed := filepath.EvalSymlinks(dir); failed == nil {
-		dir = real
+	if physical, failed := filepath.EvalSymlinks(dir); failed == nil {
+		dir = physical
 	}
 	for err == nil {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
