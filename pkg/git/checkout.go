@@ -23,11 +23,11 @@ type Checkout struct {
 // outside of one, also in a bare repository, and [ErrNoGit] when there is one and
 // no git program to read it with.
 func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
+	if !insideCheckout(dir) { // a job's empty folder needs no git process to tell
+		return nil, ErrNoCheckout
+	}
 	git, err := findProgram(dir)
 	if err != nil {
-		if !insideCheckout(dir) {
-			return nil, ErrNoCheckout
-		}
 		return nil, err
 	}
 	// The root comes last: outside of a working tree git stops there.
