@@ -96,20 +96,32 @@ func (t task) ways() []way {
 		}
 	}
 	return []way{
-		{byRebase, atOnce(`mkdir $i; cd $i; ` + cloneShallow + editFile + commitPush + ` || until git pull -q --rebase && git push -q; do :; done`)},
-		{byPawl, atOnce(`"$PAWL" bump "$IMAGE:$VERSION" --remote "$URL" --branch dev --file "$FILE"`)},
+		{byRebase, atOnce(`mkdir $i; cd $i; ` + cloneShallow + editFile + `git commit -qam "Set $IMAGE to $VERSION"
+			until echo >>../../attempts; git push -q; do git pull -q --rebase || :; done`)},
+		{byPawl, atOnce(`"$PAWL" bump "$IMAGE:$VERSION" --remote "$URL" --branch dev --file "$FILE" -o json >$i.json
+			seq $(sed -n 's/.*"attempts": *\([0-9]*\).*/\1/p' $i.json) >>attempts`)},
 	}
 }
 
-// atOnce runs a script for each job, all at the same time.
+// atOnce runs a script for each job, all at the same time. Each adds a line to the
+// file attempts for each time that it tried to push.
 func atOnce(script string) string {
-	return fmt.Sprintf(`jobs=; for i in $(seq 1 %d); do ( name=$(printf app-%%05d $i) FILE=apps/$(printf app-%%05d $i)/kustomization.yaml; IMAGE="${IMAGE%%/*}/$name"; %s ) >$i.out 2>&1 & jobs="$jobs $!"; done; for j in $jobs; do wait $j; done`, jobsAtOnce, script)
+	return fmt.Sprintf(`
+		jobs=
+		for i in $(seq 1 %d); do
+			name=$(printf app-%%05d $i)
+			( IMAGE="${IMAGE%%/*}/$name"; FILE=apps/$name/kustomization.yaml
+			%s ) >$i.out 2>&1 & jobs="$jobs $!"
+		done
+		for job in $jobs; do wait $job; done`, jobsAtOnce, script)
 }
 
 // landing is what it cost to land a bump.
 type landing struct {
 	cost
 	traffic
+
+	attempts int // to push
 }
 
 // landings is what was measured, by scenario and way.
@@ -157,31 +169,18 @@ func (l *landings) land(b *testing.B, s scenario) {
 	repository := l.repositories[s.files]
 	l.server.setDelay(s.delay)
 	l.samples[s] = map[string][]landing{}
-	var standing string
-	if s.task == checkout {
-		standing = filepath.Join(b.TempDir(), "work")
-		git(b, b.TempDir(), "clone", "-q", "--depth", "1", "--branch", benchBranch, repository.url, standing)
-	}
+	dir := filepath.Join(l.server.root, "job")
 	round := 0
 	for b.Loop() {
 		round++
 		for _, way := range s.task.ways() {
 			repository.reset(b)
-			dir := standing
-			if dir == "" {
-				dir = filepath.Join(l.server.root, "job")
-				if err := os.Mkdir(dir, 0o700); err != nil {
-					b.Fatal(err)
-				}
-			} else {
-				git(b, dir, "update-ref", "refs/remotes/origin/"+benchBranch, repository.start)
-				git(b, dir, "reset", "-q", "--hard", repository.start)
-			}
+			l.prepare(b, s, repository, dir)
 			l.run(b, s, repository, way, dir, fmt.Sprintf("v1.1.%d", round))
-			if dir != standing {
-				_ = os.RemoveAll(dir)
-			}
 		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		b.Fatal(err)
 	}
 	for name, samples := range l.samples[s] {
 		name = strings.NewReplacer(" ", "-", "`", "", "*", "", ",", "").Replace(name)
@@ -191,6 +190,27 @@ func (l *landings) land(b *testing.B, s scenario) {
 		b.ReportMetric(float64(m.requests), name+"-requests")
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// prepare makes the folder that a way starts in: empty, or a checkout of the start.
+func (l *landings) prepare(b *testing.B, s scenario, repository *benchRepository, dir string) {
+	b.Helper()
+	_, err := os.Stat(dir)
+	if s.task == checkout && err == nil {
+		git(b, dir, "update-ref", "refs/remotes/origin/"+benchBranch, repository.start)
+		git(b, dir, "reset", "-q", "--hard", repository.start)
+		return
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		b.Fatal(err)
+	}
+	if s.task == checkout {
+		git(b, l.server.root, "clone", "-q", "--depth", "1", "--branch", benchBranch, repository.url, dir)
+		return
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // run measures one way once, and makes sure that it did its work.
@@ -218,6 +238,9 @@ func (l *landings) run(b *testing.B, s scenario, repository *benchRepository, wa
 	sample := landing{traffic: l.server.take()}
 	if err := json.Unmarshal(out, &sample.cost); err != nil {
 		b.Fatal(err)
+	}
+	if tried, err := os.ReadFile(filepath.Join(dir, "attempts")); err == nil {
+		sample.attempts = strings.Count(string(tried), "\n")
 	}
 	l.samples[s][way.name] = append(l.samples[s][way.name], sample)
 	if s.task != together {

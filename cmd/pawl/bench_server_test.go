@@ -33,7 +33,6 @@ type gitServer struct {
 // traffic is what a server had to do.
 type traffic struct {
 	requests int
-	attempts int   // to push: each begins with the list of what can be pushed to
 	down, up int64 // bytes of the bodies, as the client sees it
 }
 
@@ -70,9 +69,6 @@ func (s *gitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.seen.requests++
 	s.seen.down += counted.n
 	s.seen.up += body.n
-	if r.Method == http.MethodGet && r.URL.Query().Get("service") == "git-receive-pack" {
-		s.seen.attempts++
-	}
 }
 
 // setDelay adds a time to each request.
