@@ -1,35 +1,69 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 )
 
-// report writes docs/benchmarks.md.
-func (s *bench) report() string {
-	rounds := len(s.samples[fewHits.String()][byPawl])
-	cores := fmt.Sprintf("%d processor cores", runtime.NumCPU())
-	return strings.NewReplacer(
-		"$ROUNDS", fmt.Sprint(rounds), "$CORES", cores, "$VERSION", strings.TrimPrefix(runtime.Version(), "go"), "$OS", runtime.GOOS+"/"+runtime.GOARCH,
-		"$COSTS", s.costTable(), "$RATIOS", s.ratioTable(), "$TOUCHED", s.touchedTable(), "$START", s.startTable(), "$GOALS", s.goalTable(),
-	).Replace(strings.TrimPrefix(reportText, "\n"))
-}
+// The parts of the page, by their headings: each benchmark writes its own.
+const (
+	editingPart = "Editing files"
+	landingPart = "Landing a bump"
+)
 
-const reportText = `
-# Benchmarks
+const pageHead = `# Benchmarks
 
 What a bump costs, beside the tools that would be used otherwise. ` + "`make bench`" + `
 measures it and writes this page; no number here was typed.
+`
 
-## Goals
+// writePart puts a part into the page, and leaves the other one as it is.
+func writePart(file, heading, text string) error {
+	page, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parts := map[string]string{}
+	for _, part := range strings.Split(string(page), "\n## ")[1:] {
+		name, body, _ := strings.Cut(part, "\n")
+		parts[name] = strings.TrimSpace(body)
+	}
+	parts[heading] = strings.TrimSpace(text)
+	out := pageHead
+	for _, name := range []string{editingPart, landingPart} {
+		if parts[name] != "" {
+			out += "\n## " + name + "\n\n" + parts[name] + "\n"
+		}
+	}
+	return os.WriteFile(file, []byte(out), 0o644)
+}
+
+// machine says where the numbers come from.
+func machine() string {
+	return fmt.Sprintf("%d processor cores, Go %s, %s/%s", runtime.NumCPU(), strings.TrimPrefix(runtime.Version(), "go"), runtime.GOOS, runtime.GOARCH)
+}
+
+// report is the part of the page about editing.
+func (s *bench) report() string {
+	rounds := len(s.samples[fewHits.String()][byPawl])
+	return strings.NewReplacer(
+		"$ROUNDS", fmt.Sprint(rounds), "$MACHINE", machine(),
+		"$COSTS", s.costTable(), "$RATIOS", s.ratioTable(), "$TOUCHED", s.touchedTable(), "$START", s.startTable(), "$GOALS", s.goalTable(),
+	).Replace(reportText)
+}
+
+const reportText = `
+### Goals
 
 $GOALS
 
-## CPU time
+### CPU time
 
 Seconds of CPU, user and system, of all processes that the command starts; in
 brackets the seconds that it takes.
@@ -40,18 +74,18 @@ The same as a ratio:
 
 $RATIOS
 
-## What else they change
+### What else they change
 
 Files changed with ` + "`" + `10,000 files, 1,000 hits` + "`" + `, and those of them in which more than the
 version is different afterwards: comments, blank lines, quotes, indentation.
 
 $TOUCHED
 
-## Start and memory
+### Start and memory
 
 $START
 
-## How it is measured
+### How it is measured
 
 The repositories are made up, and the same every time: nested folders of
 kustomizations, Deployments, Services, ConfigMaps, Flux HelmReleases, Helm charts
@@ -69,8 +103,8 @@ they take no more. The kyaml round trip reads the repository with kyaml's own
 package reader, sets the version and writes it back; it leaves the templates out,
 which it cannot read.
 
-Only the ratios mean anything: this was a shared machine with $CORES, Go $VERSION,
-$OS.
+Only the ratios mean anything: this was a shared machine with
+$MACHINE.
 `
 
 // costTable has a row for each workload and a column for each contestant.
@@ -133,14 +167,8 @@ func (s *bench) startTable() string {
 
 // goalTable says which goals are met.
 func (s *bench) goalTable() string {
-	table := [][]string{{"goal", "measured", ""}}
-	add := func(goal, measured string, met bool) {
-		verdict := "missed"
-		if met {
-			verdict = "met"
-		}
-		table = append(table, []string{goal, measured, verdict})
-	}
+	var goals goals
+	add := goals.add
 	atMost := func(goal string, ratio, most float64) { add(goal, times(ratio), ratio > 0 && ratio <= most) }
 	atLeast := func(goal string, ratio, least float64) { add(goal, times(ratio), ratio >= least) }
 	atMost(fewHits.String()+": CPU at most 2 × `grep -rl`", s.ratio(fewHits, byPawl, byGrep), 2)
@@ -153,8 +181,21 @@ func (s *bench) goalTable() string {
 	add(manyHits.String()+": peak memory at most 100 MB", megabytes(peak)+" MB", peak <= 100<<20)
 	start := median(s.samples[starting]["pawl version"]).Wall
 	add("`pawl version`: at most 10 ms", milliseconds(start)+" ms", start <= 10*time.Millisecond)
-	return markdown(table)
+	return goals.table()
 }
+
+// goals are rows of a table.
+type goals [][]string
+
+func (g *goals) add(goal, measured string, met bool) {
+	verdict := "missed"
+	if met {
+		verdict = "met"
+	}
+	*g = append(*g, []string{goal, measured, verdict})
+}
+
+func (g *goals) table() string { return markdown(append([][]string{{"goal", "measured", ""}}, *g...)) }
 
 // measured are the contestants that took part.
 func (s *bench) measured() []string {

@@ -112,11 +112,8 @@ func contestants(pawl string) []contestant {
 // programs take to start.
 func BenchmarkTools(b *testing.B) {
 	bench := &bench{
-		pawl: buildBinary(b), measure: filepath.Join(b.TempDir(), "measure"),
+		pawl: buildBinary(b), measure: buildMeasure(b),
 		samples: map[string]map[string][]cost{}, touched: map[string]map[string]touched{},
-	}
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", bench.measure, "./testdata/measure").CombinedOutput(); err != nil {
-		b.Skipf("what a process uses cannot be measured here: %v\n%s", err, out)
 	}
 	for _, w := range workloads() {
 		b.Run(strings.NewReplacer(" ", "-", ",", "").Replace(w.String()), func(b *testing.B) { bench.bump(b, w) })
@@ -125,9 +122,19 @@ func BenchmarkTools(b *testing.B) {
 	if *benchReport == "" {
 		return
 	}
-	if err := os.WriteFile(*benchReport, []byte(bench.report()), 0o644); err != nil {
+	if err := writePart(*benchReport, editingPart, bench.report()); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// buildMeasure builds the program that runs another one and says what it cost.
+func buildMeasure(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "measure")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, "./testdata/measure").CombinedOutput(); err != nil {
+		b.Skipf("what a process uses cannot be measured here: %v\n%s", err, out)
+	}
+	return program
 }
 
 // starting is the workload of programs that do nothing.

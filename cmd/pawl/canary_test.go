@@ -40,6 +40,58 @@ func transcribe(host *cli.Host) error {
 	return nil
 }
 
+// The programs that pawl starts come first in its PATH as a script that keeps their
+// arguments, and the tokens that their environment has, in a file outside of the
+// test script's own directory. Arguments are for every user of a machine to see.
+const (
+	programsVariable  = "PAWL_TEST_PROGRAMS"  // the folder
+	argumentsVariable = "PAWL_TEST_ARGUMENTS" // the file
+)
+
+// recorder is that script. Only git credential has tokens in its environment: the
+// helpers that it asks may need them.
+const recorder = `#!/bin/sh
+name=${0##*/}
+printf '%s ' "$name" "$@" >>"$PAWL_TEST_ARGUMENTS"
+rest=${PATH#*:}
+case " $* " in
+*" credential fill "*) PATH=$rest ;;
+*) printf '%s ' "$GH_TOKEN" "$GITHUB_TOKEN" "$GH_ENTERPRISE_TOKEN" "$GITHUB_ENTERPRISE_TOKEN" "$PAWL_APP_PRIVATE_KEY" >>"$PAWL_TEST_ARGUMENTS" ;;
+esac
+echo >>"$PAWL_TEST_ARGUMENTS"
+exec "$(PATH=$rest command -v "$name")" "$@"
+`
+
+// recordPrograms makes the folder for a script.
+func recordPrograms(env *testscript.Env) error {
+	folder, arguments := env.WorkDir+".programs", env.WorkDir+".arguments"
+	env.Defer(func() { _, _ = os.RemoveAll(folder), os.Remove(arguments) })
+	env.Setenv(programsVariable, folder)
+	env.Setenv(argumentsVariable, arguments)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{"git", "gpg", "ssh", "ssh-keygen", "sh"} {
+		if _, err := exec.LookPath(name); err != nil {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(recorder), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startRecorded has this process start the recorded programs. A script that hides
+// git goes without.
+func startRecorded() error {
+	folder := os.Getenv(programsVariable)
+	if _, err := exec.LookPath("git"); err != nil || folder == "" {
+		return nil
+	}
+	return os.Setenv("PATH", folder+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
+
 // masking is how a job's runner is told what to hide: the one place for a token.
 var masking = regexp.MustCompile(`(?m)^::add-mask::.*$`)
 
@@ -54,6 +106,9 @@ func leaks(ts *testscript.TestScript, server *githubtest.Server, repo *githubtes
 	}
 	if printed, err := os.ReadFile(ts.Getenv(transcriptVariable)); err == nil {
 		look("what was printed", masking.ReplaceAll(printed, nil))
+	}
+	if started, err := os.ReadFile(ts.Getenv(argumentsVariable)); err == nil {
+		look("the arguments or the environment of a program", started)
 	}
 	for _, request := range server.Requests() {
 		look("the URL of "+request.Method+" "+request.Path, []byte(request.Path+"?"+request.Query))

@@ -48,7 +48,7 @@ func TestBumpKilledAtEveryStep(t *testing.T) { //nolint:paralleltest // see abov
 				k := newKilling(t, pawl, args)
 				steps := k.faultFree(t)
 				stride := 1 + steps/8 // each ending takes other steps
-				if os.Getenv("PAWL_FULL") == "1" {
+				if whole() {
 					stride = 1
 				}
 				for step := 1 + i%stride; step <= steps; step += stride {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -155,7 +156,7 @@ func TestProcessesLandTogether(t *testing.T) {
 	}
 	for round := range rounds {
 		f := newField(t, kustomization(jobs, "1.0.0"))
-		dir := t.TempDir()
+		dir, started := t.TempDir(), time.Now()
 		acknowledged, attempts := make([]string, jobs), make([]int, jobs)
 		group, ctx := errgroup.WithContext(t.Context())
 		for i := range jobs {
@@ -186,7 +187,12 @@ func TestProcessesLandTogether(t *testing.T) {
 			t.Errorf("the file is\n%s", content)
 		}
 		f.forward(t)
-		t.Logf("round %d: %d jobs, %d commits, at most %d attempts", round+1, jobs, len(commits), slices.Max(attempts))
+		total := 0
+		for _, n := range attempts {
+			total += n
+		}
+		t.Logf("round %d: %d jobs, %d commits, %d attempts, at most %d for one job, %.1f s",
+			round+1, jobs, len(commits), total, slices.Max(attempts), time.Since(started).Seconds())
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"os/signal"
@@ -31,7 +32,7 @@ func pawl() {
 	if os.Getenv("PAWL_TEST_WAIT") == "" {
 		host.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
-	if err := transcribe(&host); err != nil {
+	if err := errors.Join(transcribe(&host), startRecorded()); err != nil {
 		panic(err)
 	}
 	code := cli.Main(ctx, os.Args[1:], host)

@@ -82,12 +82,7 @@ func (m *monorepoMaker) spread(name string, count int, change func(*monorepoFile
 func (m *monorepoMaker) app(number int) {
 	team := fmt.Sprintf("team-%02d", number%23)
 	app := fmt.Sprintf("%s-%03d", []string{"web", "worker", "ledger", "mailer", "search"}[m.random.IntN(5)], number)
-	words := []string{
-		"$APP", app, "$TEAM", team,
-		"$VERSION", fmt.Sprintf("%d.%d.%d", m.random.IntN(4), m.random.IntN(20), m.random.IntN(10)),
-		"$DIGEST", fmt.Sprintf("sha256:%016x%016x%016x%016x", m.random.Uint64(), m.random.Uint64(), m.random.Uint64(), m.random.Uint64()),
-		"$PORT", fmt.Sprint(8000 + m.random.IntN(1000)),
-	}
+	words := m.words(app, team)
 	dir := "apps/" + team + "/" + app
 	m.add(dir+"/base/kustomization.yaml", baseText, words)
 	m.objects(dir+"/base", words)
@@ -101,6 +96,16 @@ func (m *monorepoMaker) app(number int) {
 		m.add(chart+"/Chart.yaml", chartText, words, "$APP", path.Base(chart))
 		m.add(chart+"/values.yaml", valuesText, words, "$APP", path.Base(chart))
 		m.add(chart+"/templates/deployment.yaml", templateText, words, "$APP", path.Base(chart))
+	}
+}
+
+// words are what the texts of an application differ in.
+func (m *monorepoMaker) words(app, team string) []string {
+	return []string{
+		"$APP", app, "$TEAM", team,
+		"$VERSION", fmt.Sprintf("%d.%d.%d", m.random.IntN(4), m.random.IntN(20), m.random.IntN(10)),
+		"$DIGEST", fmt.Sprintf("sha256:%016x%016x%016x%016x", m.random.Uint64(), m.random.Uint64(), m.random.Uint64(), m.random.Uint64()),
+		"$PORT", fmt.Sprint(8000 + m.random.IntN(1000)),
 	}
 }
 

@@ -59,7 +59,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv(transcriptVariable, transcript)
 	env.Defer(func() { _ = os.Remove(transcript) })
 	env.Values[stageKey{}] = &stage{}
-	return nil
+	return recordPrograms(env)
 }
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -211,7 +210,7 @@ func sweptFaults() []githubtest.Fault {
 		githubtest.ServerError, githubtest.BadGateway, githubtest.Unavailable, githubtest.Reset, githubtest.Truncated,
 		githubtest.HTML, githubtest.SecondaryLimit, githubtest.PrimaryLimit, githubtest.TooManyRequests, githubtest.Unauthorized,
 	}
-	if full() {
+	if whole() {
 		kinds = append(kinds, githubtest.Hang)
 	}
 	var faults []githubtest.Fault
@@ -228,8 +227,6 @@ func sweptFaults() []githubtest.Fault {
 	return faults
 }
 
-func full() bool { return os.Getenv("PAWL_FULL") != "" }
-
 func TestFaultSweep(t *testing.T) {
 	t.Parallel()
 	for offset, s := range sweeps() {
@@ -238,7 +235,7 @@ func TestFaultSweep(t *testing.T) {
 			tried, requests := 0, requestsOf(t, s)
 			for kind, fault := range sweptFaults() {
 				for n := 1; n <= requests; n++ {
-					if full() || (n*7+kind*5+offset)%sampled == 0 {
+					if whole() || (n*7+kind*5+offset)%sampled == 0 {
 						tried++
 						sweepOne(t, s, fault, n)
 					}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -51,7 +52,21 @@ func newWorld(t *testing.T, images int) *world {
 		fmt.Fprintf(&list, "  - name: ghcr.io/acme/app%d\n    newTag: 1.0.0\n", i)
 	}
 	w.start = w.commit(t, "base/kustomization.yaml", "images:\n"+list.String())
+	t.Cleanup(func() { w.fsck(t) })
 	return w
+}
+
+// fsck has Git check the server's repository.
+func (w *world) fsck(t *testing.T) {
+	ctx := context.WithoutCancel(t.Context())
+	dir, err := w.repo.Dir(ctx)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if out, err := exec.CommandContext(ctx, "git", "-C", dir, "fsck", "--strict", "--full", "--no-dangling", "--no-progress").CombinedOutput(); err != nil {
+		t.Errorf("git fsck of the server's repository: %v\n%s", err, out)
+	}
 }
 
 func (w *world) commit(t *testing.T, name, content string) string {

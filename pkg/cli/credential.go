@@ -82,7 +82,7 @@ func appAuth(ctx context.Context, app *github.App) (git.Auth, error) {
 // can be read so, and a server on SSH knows its users in another way.
 func (a *app) gitAuth(ctx context.Context, remoteURL string, checkout *git.Checkout) (git.Auth, error) {
 	target, err := url.Parse(remoteURL)
-	if err != nil || target.Scheme != "https" && target.Scheme != "http" {
+	if err != nil || !isHTTP(remoteURL) {
 		return git.Auth{}, nil
 	}
 	if isAt(target, a.server()) {
@@ -157,6 +157,12 @@ func (a *app) netrc(remoteURL string) (git.Auth, error) {
 		return git.Auth{}, fmt.Errorf("reading the credential: %w", err)
 	}
 	return git.NetrcCredential(string(data), remoteURL)
+}
+
+// isHTTP says whether a URL is one of a server over HTTP, as opposed to SSH.
+func isHTTP(address string) bool {
+	target, err := url.Parse(address)
+	return err == nil && (target.Scheme == "https" || target.Scheme == "http")
 }
 
 // isAt says whether a URL has the scheme, the host and the port of a server.

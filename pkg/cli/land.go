@@ -129,8 +129,14 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 	if err != nil {
 		return location{}, nil, err
 	}
+	ssh := a.host.Getenv("GIT_SSH_COMMAND")
+	if ssh == "" && !isHTTP(address) {
+		if ssh, err = git.ConfiguredSSHCommand(ctx, a.workdir(), checkout); err != nil {
+			return location{}, nil, err
+		}
+	}
 	remote, err := git.NewRemote(git.Options{
-		URL: address, Auth: auth, SSHCommand: a.host.Getenv("GIT_SSH_COMMAND"),
+		URL: address, Auth: auth, SSHCommand: ssh,
 		UserAgent: userAgent(), Trace: a.trace, Sleep: a.host.Sleep,
 	})
 	if err != nil {

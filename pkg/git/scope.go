@@ -138,7 +138,7 @@ func (f *partial) parts(ctx context.Context, server *advertisement) ([]File, err
 		case !here.begun:
 			err = f.begin(ctx, server)
 		case len(here.folders) > 0:
-			err = f.folders(ctx, server, here.folders)
+			err = f.folders(ctx, server, here)
 		default:
 			return here.files, f.contents(ctx, server, here.files)
 		}
@@ -211,9 +211,10 @@ func (f *partial) enough() func(read int64, objects map[plumbing.Hash]object) bo
 	}
 }
 
-// folders gets folders by their ids with all that is below them, and meanwhile the
-// history. Where that is too much, the files come later.
-func (f *partial) folders(ctx context.Context, server *advertisement, ids []plumbing.Hash) error {
+// folders gets folders by their ids with all that is below them, the files that are
+// known already, and meanwhile the history. Where that is too much, the files come
+// later.
+func (f *partial) folders(ctx context.Context, server *advertisement, here survey) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan struct{})
@@ -225,20 +226,20 @@ func (f *partial) folders(ctx context.Context, server *advertisement, ids []plum
 			}
 		}
 	}()
-	err := f.below(ctx, server, ids)
+	err := f.below(ctx, server, here)
 	if err != nil {
 		cancel()
 	}
 	<-done
-	if err == nil && len(f.r.objects.missing(ids)) > 0 {
+	if err == nil && len(f.r.objects.missing(here.folders)) > 0 {
 		err = &saidError{"a pack without the folders that were asked for"}
 	}
 	return err
 }
 
-func (f *partial) below(ctx context.Context, server *advertisement, ids []plumbing.Hash) error {
-	plan := wish{wants: ids, filter: packp.Filter("blob:limit=" + smallFile), rules: packRules{most: maxBelow}}
-	if len(ids) <= maxByID {
+func (f *partial) below(ctx context.Context, server *advertisement, here survey) error {
+	plan := wish{wants: slices.Concat(here.folders, f.r.objects.missing(blobs(here.files))), filter: packp.Filter("blob:limit=" + smallFile), rules: packRules{most: maxBelow}}
+	if len(here.folders) <= maxByID {
 		_, err := f.r.fetchPack(ctx, server, plan)
 		var said *saidError
 		if !errors.Is(err, errTooMany) && !errors.As(err, &said) {
@@ -246,7 +247,7 @@ func (f *partial) below(ctx context.Context, server *advertisement, ids []plumbi
 		}
 		f.r.trace("fetching folders with their files: %v", err)
 	}
-	plan.filter, plan.rules.most = packp.FilterBlobNone(), 0
+	plan.wants, plan.filter, plan.rules.most = here.folders, packp.FilterBlobNone(), 0
 	_, err := f.r.fetchPack(ctx, server, plan)
 	return err
 }
@@ -254,11 +255,7 @@ func (f *partial) below(ctx context.Context, server *advertisement, ids []plumbi
 // contents gets files by their ids, and the commits of the history beside them:
 // what is asked for by its id comes whatever the filter.
 func (f *partial) contents(ctx context.Context, server *advertisement, files []File) error {
-	ids := make([]plumbing.Hash, len(files))
-	for i, file := range files {
-		ids[i] = plumbing.NewHash(file.Blob)
-	}
-	plan := wish{wants: f.r.objects.missing(ids)}
+	plan := wish{wants: f.r.objects.missing(blobs(files))}
 	if !f.hasHistory() {
 		plan.wants, plan.depth, plan.filter = append(plan.wants, f.commit), f.history, packp.FilterTreeDepth(0)
 	}
@@ -272,6 +269,14 @@ func (f *partial) contents(ctx context.Context, server *advertisement, files []F
 		return &saidError{"a pack without the files that were asked for"}
 	}
 	return nil
+}
+
+func blobs(files []File) []plumbing.Hash {
+	ids := make([]plumbing.Hash, len(files))
+	for i, file := range files {
+		ids[i] = plumbing.NewHash(file.Blob)
+	}
+	return ids
 }
 
 // hasHistory says whether as much of the history is here as is wanted.

@@ -24,6 +24,24 @@ type shell struct {
 	path    string
 }
 
+// ConfiguredSSHCommand returns core.sshCommand of Git's configuration, in the checkout or,
+// when that is nil, in the folder; empty when it is not set. Environment variables
+// that Git prefers to it are the caller's business.
+// https://git-scm.com/docs/git-config#Documentation/git-config.txt-coresshCommand
+func ConfiguredSSHCommand(ctx context.Context, dir string, checkout *Checkout) (string, error) {
+	git, err := findProgram(dir)
+	if errors.Is(err, ErrNoGit) {
+		return "", nil
+	}
+	if checkout != nil {
+		git, err = checkout.git, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return git.setting(ctx, "", "core.sshCommand")
+}
+
 // parseShell reads ssh://user@host:port/path and user@host:path. It is nil when
 // the URL is neither. https://git-scm.com/docs/git-clone#_git_urls
 func parseShell(raw string) (*shell, error) {
