@@ -484,6 +484,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
 		"promotion.DiffReport": promotion.DiffReport{}, "promotion.DiffSide": promotion.DiffSide{}, "promotion.DiffFile": promotion.DiffFile{},
 		"promotion.Rendered": promotion.Rendered{}, "promotion.RenderedObject": promotion.RenderedObject{},
+		"promotion.HistoryReport": promotion.HistoryReport{}, "promotion.HistoryMove": promotion.HistoryMove{}, "promotion.HistoryPullRequest": promotion.HistoryPullRequest{},
 		"gate.Verdict": gate.Verdict{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {
