@@ -482,6 +482,10 @@ func TestFieldsAreListed(t *testing.T) {
 		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{}, "promotion.MergeReport": promotion.MergeReport{},
 		"promotion.StatusReport": promotion.StatusReport{}, "promotion.EnvironmentStatus": promotion.EnvironmentStatus{},
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
+		"promotion.DiffReport": promotion.DiffReport{}, "promotion.DiffSide": promotion.DiffSide{}, "promotion.DiffFile": promotion.DiffFile{},
+		"promotion.Rendered": promotion.Rendered{}, "promotion.RenderedObject": promotion.RenderedObject{},
+		"promotion.HistoryReport": promotion.HistoryReport{}, "promotion.HistoryMove": promotion.HistoryMove{}, "promotion.HistoryPullRequest": promotion.HistoryPullRequest{},
+		"promotion.TraceReport": promotion.TraceReport{}, "promotion.TraceStop": promotion.TraceStop{}, "promotion.TraceHop": promotion.TraceHop{},
 		"gate.Verdict": gate.Verdict{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {

@@ -77,6 +77,19 @@ func (o *Objects) History(tip string) (commits []Commit, whole bool, err error) 
 	}
 }
 
+// Describe returns one commit that is here.
+func (o *Objects) Describe(sha string) (Commit, error) {
+	id, err := parseHash(sha)
+	if err != nil {
+		return Commit{}, err
+	}
+	found, err := o.commit(id)
+	if err != nil {
+		return Commit{}, fmt.Errorf("reading commit %s: %w", sha, err)
+	}
+	return found.describe(id), nil
+}
+
 // Descends says whether a commit has another one in its history, or is it. The
 // server is asked for the commits that the one has and the other has not: the
 // ancestor is one exactly when it is the parent of one of them.

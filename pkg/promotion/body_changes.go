@@ -21,8 +21,10 @@ type page struct {
 	web        web
 	total      int // commits in all, of which the plan may hold the newest only
 	files      []fileChange
-	followed   bool     // what reaches the environment is known from its kustomizations
-	objects    []string // the Kubernetes objects that change
+	followed   bool                // what reaches the environment is known from its kustomizations
+	references map[string][]string // what each kustomization names, before or after
+	used       map[string]bool     // the files that the environment uses, before or after
+	objects    []string            // the Kubernetes objects that change
 	unreadable []string
 }
 
@@ -139,10 +141,10 @@ func (c contents) reach(p *page, to config.Environment, kustomizations, all []gi
 		paths[i] = file.Path
 	}
 	slices.Sort(paths)
-	used, followed := reached(to, slices.Compact(paths), references)
-	p.followed = followed
+	p.references = references
+	p.used, p.followed = reached(to, slices.Compact(paths), references)
 	for i := range p.files {
-		p.files[i].reaches = used[p.files[i].path]
+		p.files[i].reaches = p.used[p.files[i].path]
 	}
 	return nil
 }

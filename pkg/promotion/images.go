@@ -84,9 +84,7 @@ func (c contents) survey(ctx context.Context, cfgImages []config.Image, besides 
 	lists := make([][]git.File, len(places))
 	all := slices.Clone(besides)
 	for i, at := range places {
-		files, err := c.objects.Files(at.commit, func(path string) bool {
-			return at.env.Match(path) && manifest.IsYAML(path) && !manifest.Incidental(path) || len(config.FieldsIn(cfgImages, path)) > 0
-		})
+		files, err := c.objects.Files(at.commit, holdsImages(at.env, cfgImages))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -112,6 +110,13 @@ func (c contents) survey(ctx context.Context, cfgImages []config.Image, besides 
 	}
 	slices.Sort(unreadable)
 	return results, slices.Compact(unreadable), nil
+}
+
+// holdsImages says in which files of an environment images are looked for.
+func holdsImages(env config.Environment, named []config.Image) func(path string) bool {
+	return func(path string) bool {
+		return env.Match(path) && manifest.IsYAML(path) && !manifest.Incidental(path) || len(config.FieldsIn(named, path)) > 0
+	}
 }
 
 func (c contents) find(files []git.File, named []config.Image) (found []manifest.Found, unreadable []string, err error) {

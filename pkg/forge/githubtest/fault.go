@@ -40,6 +40,8 @@ const (
 	TooManyRequests FaultKind = "429"
 	// Unauthorized is a 401 with "Bad credentials".
 	Unauthorized FaultKind = "401"
+	// Forbidden is a 403 for a token that lacks a permission.
+	Forbidden FaultKind = "403"
 )
 
 // Fault says which requests go wrong, and how. All conditions must hold; one that
@@ -154,6 +156,8 @@ func (s *Server) sendFault(w http.ResponseWriter, f *Fault) {
 	case Unauthorized:
 		status, body = 401, `{"message":"Bad credentials","documentation_url":"https://docs.github.com/rest","status":"401"}`
 		header.Set("WWW-Authenticate", `Basic realm="GitHub"`)
+	case Forbidden:
+		status, body = 403, `{"message":"Resource not accessible by integration","documentation_url":"https://docs.github.com/rest","status":"403"}`
 	case SecondaryLimit, TooManyRequests:
 		header.Set("Retry-After", seconds)
 		status, body = 403, secondaryLimitBody

@@ -1,0 +1,96 @@
+package promotion
+
+import (
+	"context"
+
+	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/forge"
+	"github.com/getpawl/pawl/pkg/gate"
+)
+
+// hop asks the gates before the next environment: the first one that does not have
+// it yet, behind one that has it.
+func (t *trace) hop(ctx context.Context) error {
+	stops := t.report.Environments
+	for i := 1; i < len(stops); i++ {
+		from, to := t.cfg.Environments[i-1], t.cfg.Environments[i]
+		if stops[i].State != StopNotYet || stops[i-1].State != StopHere || t.head(to) == "" {
+			continue
+		}
+		t.tell("asking the gates of %s", to.Name)
+		open, err := t.openWith(ctx, from, to)
+		if err != nil {
+			return err
+		}
+		hop := &TraceHop{From: from.Name, To: to.Name, Commit: t.head(from), Command: "pawl promote " + to.Name}
+		if open == nil {
+			err = t.supposed(ctx, hop, from, to)
+		} else {
+			err = t.proposed(ctx, hop, *open)
+		}
+		if err == nil {
+			t.report.Next = hop
+		}
+		return err
+	}
+	return nil
+}
+
+// openWith finds the open promotion that brings what is traced; nil if there is
+// none.
+func (t *trace) openWith(ctx context.Context, from, to config.Environment) (*forge.PullRequest, error) {
+	open, err := t.openPromotions(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, pr := range open {
+		brings := false
+		if t.report.Kind == "image" {
+			line, err := t.timeline(ctx, to, t.cfg.Images, []string{pr.HeadSHA}, nil)
+			if err != nil {
+				return nil, err
+			}
+			brings = t.hasVersion(line.versions[pr.HeadSHA])
+		} else {
+			at, known := t.line[from.Name][pr.HeadSHA]
+			place, here := t.place(from)
+			brings = known && here && at <= place
+		}
+		if brings {
+			return &pr, nil
+		}
+	}
+	if len(open) > 0 {
+		t.note("#%d is open into %s, and does not bring it", open[0].Number, to.Name)
+	}
+	return nil, nil //nolint:nilnil // none is open: a fact, not an error
+}
+
+// proposed asks the gates of an open promotion.
+func (t *trace) proposed(ctx context.Context, hop *TraceHop, pr forge.PullRequest) error {
+	report, err := t.verify(ctx, pr)
+	if err != nil {
+		return err
+	}
+	hop.Number, hop.URL, hop.Commit = pr.Number, pr.WebURL, pr.HeadSHA
+	hop.Gates, hop.State, hop.Command = report.Gates, report.State, "pawl merge "+hop.To
+	return nil
+}
+
+// supposed asks the gates of the promotion that could be opened.
+func (t *trace) supposed(ctx context.Context, hop *TraceHop, from, to config.Environment) error {
+	comparison, err := t.relate(ctx, t.head(to), t.head(from))
+	if err != nil {
+		return err
+	}
+	rules, err := t.policyOverAPI(ctx, forge.PullRequest{Base: to.Branch}, comparison)
+	if err != nil {
+		return err
+	}
+	hop.Gates = gate.Evaluate(t.gather(ctx, rules, comparison, nil, t.head(from)))
+	hop.State = gate.Overall(hop.Gates)
+	if comparison.Relation == forge.Diverged {
+		hop.Command = heal(rules)
+	}
+	return nil
+}
