@@ -3,6 +3,7 @@ package github
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -271,21 +272,35 @@ func (c *Client) AppID(ctx context.Context, slug string) (int64, error) {
 }
 
 // Protection is the branch protection of a branch. GitHub says "Branch not
-// protected" to those who may look, and "Not Found" to the others.
+// protected" to those who may look. The others can still be told, by the branch,
+// that it has no protection of any kind.
 func (c *Client) Protection(ctx context.Context, branch string) (forge.Protection, error) {
 	op := operation{doing: fmt.Sprintf("reading the protection of the branch %q", branch), needs: readsAdministration}
 	ctx = c.begin(ctx)
 	answer, _, err := c.api.Repositories.GetBranchProtection(ctx, c.owner, c.name, branch)
-	switch {
-	case err == gh.ErrBranchNotProtected || status(err) == http.StatusNotFound && strings.Contains(words(err), "Branch not protected"): //nolint:errorlint // go-github returns it as it is
-		return forge.Protection{}, c.explain(ctx, op, fmt.Errorf("%w: the branch has no protection", forge.ErrNotFound))
-	case status(err) == http.StatusNotFound:
-		err = fmt.Errorf("%w: %s: this token may not look, it takes %s", forge.ErrAccess, words(err), op.needs)
-	}
-	if err != nil {
+	none := fmt.Errorf("%w: the branch has no protection", forge.ErrNotFound)
+	switch code := status(err); {
+	case errors.Is(err, gh.ErrBranchNotProtected), code == http.StatusNotFound && strings.Contains(words(err), "Branch not protected"):
+		return forge.Protection{}, c.explain(ctx, op, none)
+	case code == http.StatusNotFound, code == http.StatusForbidden:
+		if c.unprotected(ctx, branch) {
+			return forge.Protection{}, c.explain(ctx, op, none)
+		}
+		return forge.Protection{}, c.explain(ctx, op, fmt.Errorf("%w: %s: this token may not look, it takes %s", forge.ErrAccess, words(err), op.needs))
+	case err != nil:
 		return forge.Protection{}, c.explain(ctx, op, err)
 	}
 	return protection(answer), nil
+}
+
+// unprotected says whether the branch itself says, for sure, that nothing protects it.
+func (c *Client) unprotected(ctx context.Context, branch string) bool {
+	var answer struct {
+		Protected *bool `json:"protected"`
+	}
+	op := operation{doing: fmt.Sprintf("reading the branch %q", branch), needs: "contents: read"}
+	err := c.get(ctx, op, c.path("branches", branch), &answer)
+	return err == nil && answer.Protected != nil && !*answer.Protected
 }
 
 func protection(answer *gh.Protection) forge.Protection {
