@@ -95,6 +95,9 @@ func (c *Client) Settings(ctx context.Context) (forge.Settings, error) {
 	if status(err) == http.StatusNotFound {
 		err = c.invisible()
 	}
+	if err == nil {
+		err = require("repository", field{"full_name", fullName.MatchString(repository.GetFullName())}, field{"private", repository.Private != nil})
+	}
 	if err != nil {
 		return forge.Settings{}, c.explain(ctx, op, err)
 	}
@@ -290,7 +293,7 @@ func (c *Client) Protection(ctx context.Context, branch string) (forge.Protectio
 	case err != nil:
 		return forge.Protection{}, c.explain(ctx, op, err)
 	}
-	return protection(answer), nil
+	return protection(answer), c.explain(ctx, op, require("protection", field{"url", answer.GetURL() != ""}))
 }
 
 // unprotected says whether the branch itself says, for sure, that nothing protects it.
@@ -367,7 +370,7 @@ func (c *Client) UpdateRuleset(ctx context.Context, wanted forge.Ruleset) error 
 	ctx = c.begin(ctx)
 	err := c.mutate(ctx, mutation{
 		send: func(ctx context.Context) error {
-			return c.sendRuleset(ctx, http.MethodPut, c.path("rulesets", fmt.Sprint(wanted.ID)), wanted, nil)
+			return c.sendRuleset(ctx, http.MethodPut, c.path("rulesets", fmt.Sprint(wanted.ID)), wanted, &ruleset{})
 		},
 		there: func(ctx context.Context) (bool, error) {
 			is, err := c.Ruleset(ctx, wanted.ID)
@@ -377,11 +380,13 @@ func (c *Client) UpdateRuleset(ctx context.Context, wanted forge.Ruleset) error 
 	return c.explain(ctx, op, err)
 }
 
-func (c *Client) sendRuleset(ctx context.Context, method, path string, wanted forge.Ruleset, into any) error {
+func (c *Client) sendRuleset(ctx context.Context, method, path string, wanted forge.Ruleset, into *ruleset) error {
 	req, err := c.api.NewRequest(method, path, wanted)
 	if err != nil {
 		return err
 	}
-	_, err = c.api.Do(ctx, req, into)
-	return err
+	if _, err := c.api.Do(ctx, req, into); err != nil {
+		return err
+	}
+	return require("ruleset", field{"id", into.ID > 0 && (wanted.ID == 0 || into.ID == wanted.ID)})
 }
