@@ -23,6 +23,7 @@ import (
 	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/cli"
 	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/doctor"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/image"
@@ -482,7 +483,9 @@ func TestFieldsAreListed(t *testing.T) {
 		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{}, "promotion.MergeReport": promotion.MergeReport{},
 		"promotion.StatusReport": promotion.StatusReport{}, "promotion.EnvironmentStatus": promotion.EnvironmentStatus{},
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
-		"gate.Verdict": gate.Verdict{},
+		"gate.Verdict":  gate.Verdict{},
+		"doctor.Report": doctor.Report{}, "doctor.Finding": doctor.Finding{}, "doctor.Unchecked": doctor.Unchecked{},
+		"doctor.RulesetPlan": doctor.RulesetPlan{}, "doctor.RulesetChange": doctor.RulesetChange{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {
 		var want []string

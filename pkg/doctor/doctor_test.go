@@ -296,7 +296,13 @@ func misconfigurations() map[string]misconfiguration {
 }
 
 func listed(kind string, classic bool) func(*githubtest.Rules) {
-	return func(r *githubtest.Rules) { r.Listed, r.Classic = map[string]map[string]any{kind: {}}, classic }
+	parameters := map[string]map[string]any{"lock_branch": {}, "merge_queue": {
+		"check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5, "max_entries_to_merge": 5,
+		"merge_method": "MERGE", "min_entries_to_merge": 1, "min_entries_to_merge_wait_minutes": 5,
+	}}
+	return func(r *githubtest.Rules) {
+		r.Listed, r.Classic = map[string]map[string]any{kind: parameters[kind]}, classic
+	}
 }
 
 // open are the findings of a repository without any rules.

@@ -178,16 +178,17 @@ type ruleset struct {
 func (c *Client) Rules(ctx context.Context, branch string) ([]forge.Rule, error) {
 	op := operation{doing: fmt.Sprintf("reading the rules of the branch %q", branch), needs: "metadata: read"}
 	ctx = c.begin(ctx)
-	rules, err := pages(ctx, c, c.path("rules", "branches", branch), func(r rule) (forge.Rule, bool, error) {
+	rules, err := pages(ctx, c, c.path("rules", "branches", branch)+"?", func(r rule) (forge.Rule, bool, error) {
 		return r.value(), true, require("rule", field{"type", r.Type != ""}, field{"ruleset_id", r.Ruleset > 0})
 	})
 	return rules, c.explain(ctx, op, err)
 }
 
-// pages reads all pages of a list.
+// pages reads all pages of a list, whose path ends where its next query parameter
+// begins.
 func pages[T, U any](ctx context.Context, c *Client, path string, keep func(T) (U, bool, error)) ([]U, error) {
 	return list(0, func(page gh.ListOptions) ([]T, *gh.Response, error) {
-		req, err := c.api.NewRequest(http.MethodGet, fmt.Sprintf("%s?includes_parents=false&per_page=%d&page=%d", path, page.PerPage, page.Page), nil)
+		req, err := c.api.NewRequest(http.MethodGet, fmt.Sprintf("%sper_page=%d&page=%d", path, page.PerPage, page.Page), nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -220,7 +221,7 @@ func valueOf[T any](p *T) T {
 func (c *Client) Rulesets(ctx context.Context) ([]forge.Ruleset, error) {
 	op := operation{doing: "listing the rulesets", needs: "metadata: read"}
 	ctx = c.begin(ctx)
-	ids, err := pages(ctx, c, c.path("rulesets"), func(r ruleset) (int64, bool, error) {
+	ids, err := pages(ctx, c, c.path("rulesets")+"?includes_parents=false&", func(r ruleset) (int64, bool, error) {
 		return r.ID, r.Target == "branch", require("ruleset", field{"id", r.ID > 0})
 	})
 	if err != nil {

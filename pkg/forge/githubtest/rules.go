@@ -107,6 +107,12 @@ func (r *repository) bypasses(s *ruleset, c caller, m move) bool {
 // wantsPull says whether changes need a pull request.
 func (x Rules) wantsPull() bool { return x.RequirePullRequest || x.RequireApprovals > 0 }
 
+// lists says whether a rule is among those that are only shown.
+func (x Rules) lists(kind string) bool {
+	_, listed := x.Listed[kind]
+	return listed
+}
+
 // verdict is what the rules say about a change.
 type verdict struct {
 	ref     string
@@ -436,8 +442,8 @@ func getProtection(_ context.Context, q *request) (*response, error) {
 			"url": self, "enforce_admins": object{"url": self + "/enforce_admins", "enabled": true},
 			"required_linear_history": on(x.RequireLinearHistory), "allow_force_pushes": on(!x.BlockForcePush),
 			"allow_deletions": on(!x.BlockDeletion), "block_creations": on(x.RestrictCreation),
-			"lock_branch":         on(x.Listed["lock_branch"] != nil),
-			"required_signatures": object{"url": self + "/required_signatures", "enabled": x.Listed["required_signatures"] != nil},
+			"lock_branch":         on(x.lists("lock_branch")),
+			"required_signatures": object{"url": self + "/required_signatures", "enabled": x.lists("required_signatures")},
 		}
 		if x.RestrictUpdates {
 			body["restrictions"] = q.repo.restrictions(x, self)

@@ -107,7 +107,9 @@ func (r *repository) restrictions(x Rules, self string) object {
 		switch {
 		case a == nil:
 		case a.app != nil:
-			apps = append(apps, r.server.appJSON(a))
+			shown := r.server.appJSON(a)
+			shown["permissions"] = object{} // few of them are described here
+			apps = append(apps, shown)
 		default:
 			users = append(users, r.server.simpleUser(a))
 		}
