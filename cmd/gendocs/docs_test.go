@@ -23,6 +23,7 @@ import (
 	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/cli"
 	"github.com/getpawl/pawl/pkg/config"
+	"github.com/getpawl/pawl/pkg/doctor"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/image"
@@ -486,7 +487,9 @@ func TestFieldsAreListed(t *testing.T) {
 		"promotion.Rendered": promotion.Rendered{}, "promotion.RenderedObject": promotion.RenderedObject{},
 		"promotion.HistoryReport": promotion.HistoryReport{}, "promotion.HistoryMove": promotion.HistoryMove{}, "promotion.HistoryPullRequest": promotion.HistoryPullRequest{},
 		"promotion.TraceReport": promotion.TraceReport{}, "promotion.TraceStop": promotion.TraceStop{}, "promotion.TraceHop": promotion.TraceHop{},
-		"gate.Verdict": gate.Verdict{},
+		"gate.Verdict":  gate.Verdict{},
+		"doctor.Report": doctor.Report{}, "doctor.Finding": doctor.Finding{}, "doctor.Unchecked": doctor.Unchecked{},
+		"doctor.RulesetPlan": doctor.RulesetPlan{}, "doctor.RulesetChange": doctor.RulesetChange{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {
 		var want []string

@@ -266,15 +266,22 @@ func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool
 	if writes && !l.canCallAPI() {
 		return promotion.Source{}, errNoToken{}
 	}
+	source, _, err := a.connect(l, polls)
+	return source, err
+}
+
+// connect makes the connections to a location.
+func (a *app) connect(l location, polls bool) (promotion.Source, *github.Client, error) {
 	client, err := a.client(l, polls)
 	if err != nil {
-		return promotion.Source{}, err
+		return promotion.Source{}, nil, err
 	}
 	remote, err := a.remote(l)
 	if err != nil {
-		return promotion.Source{}, err
+		return promotion.Source{}, nil, err
 	}
-	return promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}, nil
+	source := promotion.Source{Name: l.slug(), Forge: client, Git: remote, Config: l.config, Sleep: a.host.Sleep, Progress: a.say}
+	return source, client, nil
 }
 
 // client is the repository over the service's API. One that polls asks whether its

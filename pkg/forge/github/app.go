@@ -53,6 +53,7 @@ type App struct {
 	skew    time.Duration // how far GitHub's clock is ahead of ours
 	token   string
 	expires time.Time // on GitHub's clock
+	granted map[string]string
 }
 
 // NewApp prepares an App for the repository in opts, whose Token and App are
@@ -177,6 +178,7 @@ func (a *App) mint(ctx context.Context) (*gh.InstallationToken, error) {
 	if installation.SuspendedAt != nil {
 		return nil, a.suspended()
 	}
+	a.granted = grants(installation.GetPermissions())
 	var token *gh.InstallationToken
 	// A token that was made and never arrived does no harm: its effect is never
 	// there, so the request is sent once more.
@@ -243,6 +245,30 @@ func (a *App) suspended() error {
 		text: "the installation of the App is suspended",
 		hint: "an owner of " + a.client.owner + " can unsuspend it: Settings, GitHub Apps, Configure",
 	}
+}
+
+// permissions are those that the installation was granted, once there is a token.
+func (a *App) permissions() map[string]string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.granted
+}
+
+// grants are the granted permissions that pawl has a use for, by their names.
+func grants(p *gh.InstallationPermissions) map[string]string {
+	if p == nil {
+		return nil
+	}
+	granted := map[string]string{}
+	for name, level := range map[string]string{
+		"contents": p.GetContents(), "pull_requests": p.GetPullRequests(), "statuses": p.GetStatuses(),
+		"checks": p.GetChecks(), "workflows": p.GetWorkflows(),
+	} {
+		if level != "" {
+			granted[name] = level
+		}
+	}
+	return granted
 }
 
 // permissionsFor are those that pawl has a use for, each as far as the installation

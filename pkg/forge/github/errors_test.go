@@ -212,7 +212,22 @@ var calls = map[string]func(context.Context, *Client) error{
 		_, err := c.CommitFiles(ctx, "dev", shaA, []forge.FileChange{{Path: "a", Content: []byte("b")}}, "m")
 		return err
 	},
-	"Verification": func(ctx context.Context, c *Client) error { _, _, err := c.Verification(ctx, shaA); return err },
+	"Verification":  func(ctx context.Context, c *Client) error { _, _, err := c.Verification(ctx, shaA); return err },
+	"Identity":      func(ctx context.Context, c *Client) error { _, err := c.Identity(ctx); return err },
+	"Settings":      func(ctx context.Context, c *Client) error { _, err := c.Settings(ctx); return err },
+	"WorkflowToken": func(ctx context.Context, c *Client) error { _, err := c.WorkflowToken(ctx); return err },
+	"Rules":         func(ctx context.Context, c *Client) error { _, err := c.Rules(ctx, "dev"); return err },
+	"Protection":    func(ctx context.Context, c *Client) error { _, err := c.Protection(ctx, "dev"); return err },
+	"Rulesets":      func(ctx context.Context, c *Client) error { _, err := c.Rulesets(ctx); return err },
+	"Ruleset":       func(ctx context.Context, c *Client) error { _, err := c.Ruleset(ctx, 1); return err },
+	"AppID":         func(ctx context.Context, c *Client) error { _, err := c.AppID(ctx, "pawl"); return err },
+	"CreateRuleset": func(ctx context.Context, c *Client) error {
+		_, err := c.CreateRuleset(ctx, forge.Ruleset{Name: "lock", Enforcement: "active"})
+		return err
+	},
+	"UpdateRuleset": func(ctx context.Context, c *Client) error {
+		return c.UpdateRuleset(ctx, forge.Ruleset{ID: 1, Name: "lock", Enforcement: "active"})
+	},
 }
 
 // echoes are answers that repeat the token, as a debugging proxy or a hostile

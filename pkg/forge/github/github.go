@@ -93,16 +93,23 @@ type Client struct {
 	clock       *clock
 	secrets     *secrets
 	known       *known
+	kind        forge.TokenKind
+	app         *App // whose tokens these are; nil without one
 }
 
 var _ forge.Forge = (*Client)(nil)
 
 // New returns a client. It makes no request.
 func New(opts Options) (*Client, error) {
+	authorize, kind := func(context.Context, string) (string, error) { return opts.Token, nil }, tokenKind(opts.Token)
 	if opts.App != nil {
-		return newClient(opts, opts.App.tokenOtherThan)
+		authorize, kind = opts.App.tokenOtherThan, forge.TokenInstallation
 	}
-	return newClient(opts, func(context.Context, string) (string, error) { return opts.Token, nil })
+	c, err := newClient(opts, authorize)
+	if err == nil {
+		c.app, c.kind = opts.App, kind
+	}
+	return c, err
 }
 
 // newClient returns a client that gets its tokens from authorize, which is told

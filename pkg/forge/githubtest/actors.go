@@ -266,7 +266,8 @@ func (r *Repository) SetSettings(settings Settings) {
 func (r *Repository) Protect(pattern string, rules Rules) int64 {
 	r.repo.network.mu.Lock()
 	defer r.repo.network.mu.Unlock()
-	set := &ruleset{id: r.repo.server.id(), pattern: pattern, rules: rules, created: r.repo.server.Now()}
+	now := r.repo.server.Now()
+	set := &ruleset{id: r.repo.server.id(), patterns: []string{pattern}, rules: rules, created: now, updated: now}
 	r.repo.rulesets = append(r.repo.rulesets, set)
 	return set.id
 }

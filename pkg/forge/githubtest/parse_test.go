@@ -142,7 +142,7 @@ func TestRulesetPatterns(t *testing.T) {
 		{"main", "main", true}, {"main", "main2", false}, {"rel*", "release", true}, {"rel*", "rel/1", false},
 		{"rel/*", "rel/1", true}, {"rel/**/*", "rel/a/b", true}, {"~ALL", "any/thing", true}, {"[", "x", false},
 	} {
-		set := &ruleset{pattern: test.pattern}
+		set := &ruleset{patterns: []string{test.pattern}}
 		if got := set.matches(test.branch); got != test.want {
 			t.Errorf("%s on %s: %t", test.pattern, test.branch, got)
 		}

@@ -36,6 +36,9 @@ type Settings struct {
 	// ActionsMayCreatePullRequests is "Allow GitHub Actions to create and approve
 	// pull requests", off by default.
 	ActionsMayCreatePullRequests bool
+	// ActionsMayWrite is "Read and write permissions" for the token of workflows, off
+	// by default.
+	ActionsMayWrite bool
 }
 
 // DefaultSettings are those of a new repository on github.com: all three merge

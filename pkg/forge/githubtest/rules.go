@@ -31,6 +31,19 @@ type Rules struct {
 	RestrictUpdates bool
 	// Bypass are the logins for whom these rules do not hold, in the mode "always".
 	Bypass []string
+	// BypassInPullRequests are those for whom they do not hold when they press the
+	// merge button, and do otherwise: the mode "pull_request" does not cover a branch
+	// that is moved directly [docs.mergify.com/merge-queue/github-rulesets].
+	BypassInPullRequests []string
+	// BypassRoles are roles in the repository whose holders bypass, in the mode "always".
+	BypassRoles []Permission
+	// CheckApps are the Apps, by their slug, that required checks must come from, by
+	// the check's name. What others report under that name does not count.
+	CheckApps map[string]string
+	// Name is the ruleset's; the pattern when empty.
+	Name string
+	// Unenforced is "evaluate" or "disabled" for a ruleset that does not hold.
+	Unenforced string
 	// Classic words refusals as a branch protection does (GH006) and not as a
 	// ruleset (GH013).
 	Classic bool
@@ -40,31 +53,65 @@ type Rules struct {
 }
 
 type ruleset struct {
-	id      int64
-	pattern string
-	rules   Rules
-	created time.Time
+	id       int64
+	patterns []string
+	rules    Rules
+	created  time.Time
+	updated  time.Time
 }
 
 // matches follows the fnmatch of rulesets with FNM_PATHNAME: * stays inside one
 // segment [docs: creating rulesets, using fnmatch syntax].
 func (s *ruleset) matches(branch string) bool {
-	if s.pattern == "~ALL" {
+	return slices.ContainsFunc(s.patterns, func(pattern string) bool { return patternMatches(pattern, branch) })
+}
+
+func patternMatches(pattern, branch string) bool {
+	if pattern == "~ALL" {
 		return true
 	}
-	if strings.HasSuffix(s.pattern, "/**/*") && strings.HasPrefix(branch, strings.TrimSuffix(s.pattern, "**/*")) {
+	if strings.HasSuffix(pattern, "/**/*") && strings.HasPrefix(branch, strings.TrimSuffix(pattern, "**/*")) {
 		return true
 	}
-	matched, err := path.Match(s.pattern, branch)
+	matched, err := path.Match(pattern, branch)
 	return err == nil && matched
 }
 
-func (s *ruleset) bypassedBy(login string) bool {
-	return slices.ContainsFunc(s.rules.Bypass, func(name string) bool { return strings.EqualFold(name, login) })
+// holdsFor says whether the rules are about a branch and in force.
+func (s *ruleset) holdsFor(branch string) bool {
+	return s.rules.Unenforced == "" && s.matches(branch)
+}
+
+// bypassMode is how a caller may bypass a set of rules: always, pull_requests_only
+// or never, in the words of current_user_can_bypass.
+func (r *repository) bypassMode(s *ruleset, c caller) string {
+	is := func(name string) bool { return strings.EqualFold(name, c.login()) }
+	holds := func(role Permission) bool { return !c.isBot() && r.role(c.account) == role }
+	switch {
+	case c.account == nil:
+		return "never"
+	case slices.ContainsFunc(s.rules.Bypass, is), slices.ContainsFunc(s.rules.BypassRoles, holds):
+		return "always"
+	case slices.ContainsFunc(s.rules.BypassInPullRequests, is):
+		return "pull_requests_only"
+	}
+	return "never"
+}
+
+// bypasses says whether the rules do not hold for a change by the caller.
+func (r *repository) bypasses(s *ruleset, c caller, m move) bool {
+	mode := r.bypassMode(s, c)
+	return mode == "always" || mode == "pull_requests_only" && m.button != nil
 }
 
 // wantsPull says whether changes need a pull request.
 func (x Rules) wantsPull() bool { return x.RequirePullRequest || x.RequireApprovals > 0 }
+
+// lists says whether a rule is among those that are only shown.
+func (x Rules) lists(kind string) bool {
+	_, listed := x.Listed[kind]
+	return listed
+}
 
 // verdict is what the rules say about a change.
 type verdict struct {
@@ -102,7 +149,7 @@ func (r *repository) violations(ctx context.Context, view *store, c caller, m mo
 		return v, nil
 	}
 	for _, set := range r.rulesets {
-		if !set.matches(branch) || set.bypassedBy(c.login()) {
+		if !set.holdsFor(branch) || r.bypasses(set, c, m) {
 			continue
 		}
 		reasons, err := r.broken(ctx, view, set.rules, branch, m, before)
@@ -241,7 +288,7 @@ func (r *repository) checkReasons(rules Rules, m move) []string {
 	counts := map[string]int{}
 	var only string
 	for _, name := range rules.RequireChecks {
-		if state := r.checkState(sha, name); state != "" {
+		if state := r.checkState(sha, name, rules.CheckApps[name]); state != "" {
 			counts[state]++
 			only = fmt.Sprintf("Required status check %q is %s.", name, state)
 		}
@@ -267,10 +314,10 @@ func (r *repository) checkReasons(rules Rules, m move) []string {
 // checkState is "" when the named check succeeded on the commit, else what it is:
 // expected, in progress or failing. "If a check and a commit status have the same
 // name, both must pass" [docs: troubleshooting required status checks].
-func (r *repository) checkState(sha, name string) string {
+func (r *repository) checkState(sha, name, app string) string {
 	found, pending := false, false
 	for _, status := range r.latestStatuses(sha) {
-		if status.context != name {
+		if status.context != name || app != "" && !fromApp(status.creator, app) {
 			continue
 		}
 		found = true
@@ -282,7 +329,7 @@ func (r *repository) checkState(sha, name string) string {
 		}
 	}
 	for _, run := range latestRuns(r.runsOf(sha)) {
-		if run.name != name {
+		if run.name != name || app != "" && !fromApp(run.app, app) {
 			continue
 		}
 		found = true
@@ -304,14 +351,17 @@ func (r *repository) checkState(sha, name string) string {
 
 // protected says whether any rule is about a branch.
 func (r *repository) protected(branch string) bool {
-	return slices.ContainsFunc(r.rulesets, func(s *ruleset) bool { return s.matches(branch) })
+	return slices.ContainsFunc(r.rulesets, func(s *ruleset) bool { return s.holdsFor(branch) })
 }
 
 func ruleRoutes() []route {
 	return []route{
 		{"GET", "/rules/branches/{branch...}", reads("metadata"), branchRules},
 		{"GET", "/rulesets", reads("metadata"), listRulesets},
+		{"POST", "/rulesets", administers(), createRuleset},
 		{"GET", "/rulesets/{ruleset_id}", reads("metadata"), getRuleset},
+		{"PUT", "/rulesets/{ruleset_id}", administers(), updateRuleset},
+		{"GET", "/actions/permissions/workflow", access{"administration", "read", Admin}, getWorkflowPermissions},
 	}
 }
 
@@ -321,10 +371,10 @@ func ruleRoutes() []route {
 func branchRules(_ context.Context, q *request) (*response, error) {
 	var all []object
 	for _, set := range q.repo.rulesets {
-		if set.rules.Classic || !set.matches(q.path["branch"]) {
+		if set.rules.Classic || !set.holdsFor(q.path["branch"]) {
 			continue
 		}
-		for _, rule := range set.rules.json() {
+		for _, rule := range q.repo.rulesJSON(set.rules) {
 			rule["ruleset_source_type"], rule["ruleset_source"] = "Repository", q.repo.fullName()
 			rule["ruleset_id"] = set.id
 			all = append(all, rule)
@@ -333,8 +383,8 @@ func branchRules(_ context.Context, q *request) (*response, error) {
 	return paged(q, all, func(rule object) any { return rule }), nil
 }
 
-// json is the rules as the schemas repository-rule-….
-func (x Rules) json() []object {
+// rulesJSON is the rules as the schemas repository-rule-….
+func (r *repository) rulesJSON(x Rules) []object {
 	var list []object
 	add := func(on bool, kind string, parameters object) {
 		rule := object{"type": kind}
@@ -358,7 +408,11 @@ func (x Rules) json() []object {
 	})
 	var checks []object
 	for _, name := range x.RequireChecks {
-		checks = append(checks, object{"context": name})
+		check := object{"context": name}
+		if a := r.server.account(x.CheckApps[name] + "[bot]"); a != nil {
+			check["integration_id"] = a.app.id
+		}
+		checks = append(checks, check)
 	}
 	add(checks != nil, "required_status_checks", object{
 		"strict_required_status_checks_policy": false, "do_not_enforce_on_create": true,
@@ -388,6 +442,11 @@ func getProtection(_ context.Context, q *request) (*response, error) {
 			"url": self, "enforce_admins": object{"url": self + "/enforce_admins", "enabled": true},
 			"required_linear_history": on(x.RequireLinearHistory), "allow_force_pushes": on(!x.BlockForcePush),
 			"allow_deletions": on(!x.BlockDeletion), "block_creations": on(x.RestrictCreation),
+			"lock_branch":         on(x.lists("lock_branch")),
+			"required_signatures": object{"url": self + "/required_signatures", "enabled": x.lists("required_signatures")},
+		}
+		if x.RestrictUpdates {
+			body["restrictions"] = q.repo.restrictions(x, self)
 		}
 		if x.wantsPull() {
 			body["required_pull_request_reviews"] = object{
@@ -414,55 +473,4 @@ func listRulesets(_ context.Context, q *request) (*response, error) {
 		}
 	}
 	return paged(q, sets, func(set *ruleset) any { return q.repo.rulesetJSON(set) }), nil
-}
-
-// getRuleset is GET /repos/{owner}/{repo}/rulesets/{ruleset_id}. The bypass list
-// shows to those with write access to the ruleset only; everybody learns whether
-// they can bypass it themselves [docs: rest/repos/rules, get a repository ruleset].
-func getRuleset(_ context.Context, q *request) (*response, error) {
-	i := slices.IndexFunc(q.repo.rulesets, func(s *ruleset) bool { return s.id == int64(q.number("ruleset_id")) })
-	if i < 0 || q.repo.rulesets[i].rules.Classic {
-		return nil, errNotFound()
-	}
-	set := q.repo.rulesets[i]
-	body := q.repo.rulesetJSON(set)
-	body["rules"] = set.rules.json()
-	body["conditions"] = object{"ref_name": object{"include": []string{"refs/heads/" + set.pattern}, "exclude": []string{}}}
-	body["current_user_can_bypass"] = "never"
-	if set.bypassedBy(q.caller.login()) {
-		body["current_user_can_bypass"] = "always"
-	}
-	if q.repo.may(q.caller, access{"administration", "write", Admin}) == nil {
-		body["bypass_actors"] = q.repo.bypassActors(set)
-	}
-	return ok(body), nil
-}
-
-func (r *repository) rulesetJSON(set *ruleset) object {
-	api := r.api(fmt.Sprintf("/rulesets/%d", set.id))
-	return object{
-		"id": set.id, "name": set.pattern, "target": "branch", "source_type": "Repository",
-		"source": r.fullName(), "enforcement": "active", "node_id": nodeID("RRS", set.id),
-		"created_at": stamp(set.created), "updated_at": stamp(set.created),
-		"_links": object{
-			"self": object{"href": api},
-			"html": object{"href": r.html(fmt.Sprintf("/rules/%d", set.id))},
-		},
-	}
-}
-
-func (r *repository) bypassActors(set *ruleset) []object {
-	list := []object{}
-	for _, login := range set.rules.Bypass {
-		a := r.server.account(login)
-		if a == nil {
-			continue
-		}
-		actor := object{"actor_id": a.id, "actor_type": "User", "bypass_mode": "always"}
-		if a.app != nil {
-			actor["actor_id"], actor["actor_type"] = a.app.id, "Integration"
-		}
-		list = append(list, actor)
-	}
-	return list
 }

@@ -1,0 +1,394 @@
+package doctor_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/getpawl/pawl/pkg/doctor"
+	"github.com/getpawl/pawl/pkg/forge/github"
+	"github.com/getpawl/pawl/pkg/forge/githubtest"
+	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
+	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/promotion"
+)
+
+const slug = "acme/config"
+
+const configuration = `version: 1
+environments:
+  - name: dev
+    branch: dev
+  - name: staging
+    branch: staging
+    gates:
+      checks: [ci/test, flux/dev/*]
+      approvals: 1
+  - name: production
+    branch: production
+    gates:
+      checks: [ci/test]
+      approvals: 2
+`
+
+// files are a config repository as it should be.
+func files() map[string]string {
+	return map[string]string{
+		".pawl.yaml":                    configuration,
+		"base/api.yaml":                 "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {spec: {containers: [{name: api, image: ghcr.io/acme/api}]}}}\n",
+		"base/kustomization.yaml":       "resources: [api.yaml]\nimages:\n- name: ghcr.io/acme/api\n  newTag: 1.4.2\n",
+		"staging/kustomization.yaml":    "resources: [../base]\n",
+		"production/kustomization.yaml": "resources: [../base]\n",
+	}
+}
+
+// world is a repository that is set up as it should be.
+type world struct {
+	t      *testing.T
+	server *githubtest.Server
+	repo   *githubtest.Repository
+	admin  string // an administrator's token
+	app    string // that of the App pawl
+	ci     string // that of the App ci
+	now    time.Time
+}
+
+func appPermissions() githubtest.Permissions {
+	return githubtest.Permissions{"contents": "write", "pull_requests": "write", "statuses": "write", "checks": "read"}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	w := &world{t: t, server: server, now: server.Now()}
+	w.admin = server.CreateUser("ada")
+	w.app = server.CreateApp("pawl", appPermissions())
+	w.ci = server.CreateApp("ci", githubtest.Permissions{"contents": "read", "checks": "write", "statuses": "write"})
+	w.repo, err = server.CreateRepository(t.Context(), slug, githubtest.RepositoryOptions{DefaultBranch: "dev", Creator: "ada"})
+	w.ok(err)
+	sha, err := w.repo.Commit(t.Context(), "dev", "Start", files())
+	w.ok(err)
+	w.ok(w.repo.Branch(t.Context(), "staging", sha))
+	w.ok(w.repo.Branch(t.Context(), "production", sha))
+	w.ok(w.repo.AddCheckRun(t.Context(), sha, githubtest.CheckRun{App: "ci", Name: "ci/test", Conclusion: "success"}))
+	return w
+}
+
+func (w *world) ok(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// source is the repository as a token sees it.
+func (w *world) source(token, app string) doctor.Source {
+	w.t.Helper()
+	noWait := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	owner, name, _ := strings.Cut(slug, "/")
+	client, err := github.New(github.Options{APIURL: w.server.APIURL(), Owner: owner, Name: name, Token: token, Sleep: noWait})
+	w.ok(err)
+	remote, err := git.NewRemote(git.Options{URL: w.repo.CloneURL(), Auth: git.TokenAuth(token), UserAgent: "pawl", Sleep: noWait})
+	w.ok(err)
+	return doctor.Source{Source: promotion.Source{Name: slug, Forge: client, Git: remote, Sleep: noWait}, Admin: client, App: app, Now: w.now}
+}
+
+func (w *world) audit(token, app string) *doctor.Report {
+	w.t.Helper()
+	report, err := doctor.Audit(w.t.Context(), w.source(token, app))
+	w.ok(err)
+	return report
+}
+
+func (w *world) apply() []doctor.RulesetAction {
+	w.t.Helper()
+	source := w.source(w.admin, "pawl")
+	plan, err := doctor.PlanRulesets(w.t.Context(), source)
+	w.ok(err)
+	w.ok(plan.Apply(w.t.Context(), source))
+	actions := make([]doctor.RulesetAction, len(plan.Rulesets))
+	for i, change := range plan.Rulesets {
+		actions[i] = change.Action
+	}
+	return actions
+}
+
+func ids(report *doctor.Report) []string {
+	list := []string{}
+	for _, f := range report.Findings {
+		if !slices.Contains(list, f.ID) {
+			list = append(list, f.ID)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func TestCorrectSetup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if diff := cmp.Diff([]doctor.RulesetAction{"create", "create", "create", "create"}, w.apply()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]doctor.RulesetAction{"none", "none", "none", "none"}, w.apply()); diff != "" {
+		t.Error("the second time:", diff)
+	}
+	report := w.audit(w.admin, "pawl")
+	if len(report.Findings) > 0 || len(report.Unchecked) > 0 || report.Err() != nil {
+		t.Errorf("as an administrator: %+v", report)
+	}
+	report = w.audit(w.app, "")
+	if len(report.Findings) > 0 || len(report.Unchecked) == 0 {
+		t.Errorf("as the App: %+v", report)
+	}
+}
+
+// misconfiguration is one thing done wrong in a repository that is right otherwise.
+type misconfiguration struct {
+	id   string // of the finding
+	does func(w *world)
+	fix  string // what the finding says to do
+	// who looks: an administrator with --app pawl unless these say otherwise
+	token func(w *world) string
+	app   string
+	more  []string // other findings that come with it
+}
+
+// rules replaces the rulesets that --apply made for a branch.
+func rules(branch string, change func(*githubtest.Rules)) func(*world) {
+	return func(w *world) {
+		quality := githubtest.Rules{
+			RequireApprovals: 2, DismissStaleReviews: true, BlockForcePush: true, BlockDeletion: true, RestrictUpdates: true,
+			Bypass: []string{"pawl[bot]"}, RequireChecks: []string{"ci/test"}, CheckApps: map[string]string{"ci/test": "ci"}, Name: "mine",
+		}
+		change(&quality)
+		w.repo.Protect(branch, quality)
+	}
+}
+
+func withFile(name, content string) func(*world) {
+	return func(w *world) {
+		sha, err := w.repo.Commit(w.t.Context(), "dev", "Change", map[string]string{name: content})
+		w.ok(err)
+		w.ok(w.repo.Push(w.t.Context(), "staging", sha))
+		w.ok(w.repo.Push(w.t.Context(), "production", sha))
+		w.ok(w.repo.AddCheckRun(w.t.Context(), sha, githubtest.CheckRun{App: "ci", Name: "ci/test", Conclusion: "success"}))
+	}
+}
+
+func settings(change func(*githubtest.Settings)) func(*world) {
+	return func(w *world) {
+		all := githubtest.DefaultSettings()
+		change(&all)
+		w.repo.SetSettings(all)
+	}
+}
+
+const (
+	application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: api}\nspec:\n  source:\n    repoURL: https://github.com/acme/config.git\n    path: %s\n    targetRevision: %s\n"
+	workflow    = "on: %s\njobs:\n  work:\n    steps:\n    - uses: actions/checkout@v4\n      with: {ref: \"${{ github.event.pull_request.head.sha }}\"}\n    - run: pawl bump ghcr.io/acme/api:1 --push\n"
+)
+
+func engine(folder, revision string) string {
+	return strings.Replace(strings.Replace(application, "%s", folder, 1), "%s", revision, 1)
+}
+
+func misconfigurations() map[string]misconfiguration {
+	classic := func(w *world) string { return w.admin }
+	return map[string]misconfiguration{
+		// who the token is
+		"GITHUB_TOKEN": {id: "token-actions", fix: "use the token of a GitHub App", more: []string{"bypass-missing"}, app: "-",
+			token: func(w *world) string { return w.repo.ActionsToken(appPermissions()) }},
+		"GITHUB_TOKEN that may not open pull requests": {id: "actions-pull-requests", fix: "Allow GitHub Actions to create and approve pull requests", app: "-", more: []string{"token-actions", "bypass-missing"},
+			token: func(w *world) string {
+				return w.repo.ActionsToken(githubtest.Permissions{"contents": "write", "pull_requests": "write", "checks": "read", "statuses": "read", "administration": "read"})
+			}},
+		"a person's token merges": {id: "token-classic", fix: "use a GitHub App", token: classic, app: "-", more: []string{"bypass-missing", "bypass-others", "bump-push"}},
+		"a token that ends soon": {id: "token-expires", fix: "make a new one", token: func(w *world) string {
+			token, err := w.server.CreateToken("ada", githubtest.TokenOptions{Expires: w.now.Add(48 * time.Hour)})
+			w.ok(err)
+			return token
+		}},
+		"a reader's token": {id: "role", fix: "give the role Write", app: "-", more: []string{"token-classic", "bypass-missing"}, token: func(w *world) string {
+			token := w.server.CreateUser("rea")
+			w.repo.SetPermission("rea", githubtest.Read)
+			return token
+		}},
+		"an App that may not read checks": {id: "permission-missing", fix: "checks: read", app: "-", more: []string{"bypass-missing"}, token: func(w *world) string {
+			return w.server.CreateApp("weak", githubtest.Permissions{"contents": "write", "pull_requests": "write", "statuses": "write"})
+		}},
+		"a clock that is wrong": {id: "clock", fix: "set the clock", does: func(w *world) { w.now = w.now.Add(-5 * time.Minute) }},
+		"a workflow that the token may not promote": {id: "permission-workflows", fix: "workflows: write", token: func(w *world) string {
+			token, err := w.server.CreateToken("ada", githubtest.TokenOptions{NoWorkflow: true})
+			w.ok(err)
+			return token
+		}, does: func(w *world) {
+			_, err := w.repo.Commit(w.t.Context(), "dev", "A workflow", map[string]string{".github/workflows/x.yaml": "on: push\n"})
+			w.ok(err)
+		}},
+		// the settings
+		"workflows may write":       {id: "workflow-token", fix: "Read repository contents", does: settings(func(s *githubtest.Settings) { s.ActionsMayWrite = true })},
+		"workflows may approve":     {id: "actions-approve", fix: "turn off \"Allow GitHub Actions", does: settings(func(s *githubtest.Settings) { s.ActionsMayCreatePullRequests = true })},
+		"head branches are deleted": {id: "auto-delete", fix: "Automatically delete head branches", does: both(unprotected, settings(func(s *githubtest.Settings) { s.DeleteBranchOnMerge = true })), more: open()},
+		"no rules":                  {id: "updates-open", fix: "Restrict updates", does: unprotected, more: open()},
+		"the merge buttons work":    {id: "merge-buttons", fix: "pawl doctor --apply --app pawl", does: unprotected, more: open()},
+		"force pushes":              {id: "force-push", fix: "Block force pushes", does: unprotected, more: open()},
+		"deletion":                  {id: "deletion", fix: "Restrict deletions", does: unprotected, more: open()},
+		"no pull request":           {id: "pull-request", fix: "Require a pull request before merging", does: unprotected, more: open()},
+		"linear history":            {id: "linear-history", fix: `Rulesets, "mine": take "Require linear history" away from staging`, does: rules("staging", func(r *githubtest.Rules) { r.RequireLinearHistory = true })},
+		"linear history, classic":   {id: "linear-history", fix: `Branch protection rules: take "Require linear history" away`, does: rules("staging", func(r *githubtest.Rules) { r.RequireLinearHistory, r.Classic = true, true })},
+		"locked branch":             {id: "branch-locked", fix: `take "Lock branch" away`, does: rules("production", listed("lock_branch", true))},
+		"merge queue":               {id: "merge-queue", fix: `take "Require merge queue" away`, does: rules("staging", listed("merge_queue", false))},
+		"signatures":                {id: "unsigned-bumps", fix: "requireVerified: true for dev", does: rules("staging", listed("required_signatures", false)), more: []string{"unsigned-head"}},
+		"unsigned head":             {id: "unsigned-head", fix: `take "Require signed commits" away from staging`, does: rules("staging", listed("required_signatures", false)), more: []string{"unsigned-bumps"}},
+		"fewer approvals":           {id: "approvals", fix: `"Required approvals": 2`, does: alone("production", func(r *githubtest.Rules) { r.RequireApprovals = 1 })},
+		"stale approvals":           {id: "stale-approvals", fix: "Dismiss stale pull request approvals", does: alone("production", func(r *githubtest.Rules) { r.DismissStaleReviews = false })},
+		"a check that nobody sends": {id: "check-never-reported", fix: `take "ci/gone" away`, does: rules("staging", func(r *githubtest.Rules) {
+			r.RequireChecks, r.CheckApps = []string{"ci/gone"}, map[string]string{"ci/gone": "ci"}
+		})},
+		"a check from everybody":    {id: "check-unpinned", fix: `choose ci as the source of "ci/test"`, does: alone("staging", func(r *githubtest.Rules) { r.CheckApps = nil })},
+		"the App cannot bypass":     {id: "bypass-missing", fix: `mode "Always"`, does: rules("staging", func(r *githubtest.Rules) { r.Bypass = nil })},
+		"bypass by button only":     {id: "bypass-mode", fix: `set the mode to "Always"`, does: rules("staging", func(r *githubtest.Rules) { r.Bypass, r.BypassInPullRequests = nil, []string{"pawl[bot]"} })},
+		"administrators may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: rules("staging", func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},
+		"dev wants pull requests":   {id: "bump-push", fix: "pawl bump --pr", does: rules("dev", func(r *githubtest.Rules) { r.RestrictUpdates, r.RequireChecks, r.Bypass = false, nil, nil })},
+		// the branches
+		"a branch is missing": {id: "branch-missing", fix: "git push origin origin/staging:refs/heads/production", does: func(w *world) { w.ok(w.repo.As("ada").DeleteBranch(w.t.Context(), "production")) }},
+		"a branch diverged": {id: "chain-broken", fix: "git merge --no-ff origin/staging && git push", more: []string{"content-differs"}, does: func(w *world) {
+			_, err := w.repo.Commit(w.t.Context(), "staging", "A hotfix", map[string]string{"base/fix.yaml": "kind: ConfigMap\n"})
+			w.ok(err)
+		}},
+		"content of one environment in the base": {id: "content-differs", fix: "move what is meant for staging alone into staging/", more: []string{"chain-broken"}, does: func(w *world) {
+			_, err := w.repo.Commit(w.t.Context(), "staging", "Tune", map[string]string{"base/replicas.yaml": "replicas: 3\n"})
+			w.ok(err)
+		}},
+		// the files
+		"a configuration that cannot be read": {id: "config-invalid", fix: "pawl config validate", does: func(w *world) {
+			_, err := w.repo.Commit(w.t.Context(), "staging", "Break", map[string]string{".pawl.yaml": "version: 7\n"})
+			w.ok(err)
+		}, more: []string{"chain-broken", "content-differs"}},
+		"configurations that disagree": {id: "config-differs", fix: "promote the change of .pawl.yaml", does: func(w *world) {
+			_, err := w.repo.Commit(w.t.Context(), "dev", "Another", map[string]string{".pawl.yaml": strings.Replace(configuration, "name: production", "name: live", 1)})
+			w.ok(err)
+		}, more: []string{"check-never-reported"}},
+		"an overlay shadows a version": {id: "image-shadowed", fix: "remove the entry of ghcr.io/acme/api from images: in staging/kustomization.yaml",
+			does: withFile("staging/kustomization.yaml", "resources: [../base]\nimages:\n- name: ghcr.io/acme/api\n  newTag: 1.0.0\n")},
+		"an image without a version": {id: "image-unpinned", fix: "pawl bump ghcr.io/acme/web:VERSION -f base/web.yaml",
+			does: withFile("base/web.yaml", "apiVersion: v1\nkind: Pod\nspec: {containers: [{name: web, image: ghcr.io/acme/web}]}\n")},
+		"an image with a moving tag": {id: "image-unpinned", fix: "pawl bump ghcr.io/acme/web:VERSION",
+			does: withFile("base/web.yaml", "apiVersion: v1\nkind: Pod\nspec: {containers: [{name: web, image: 'ghcr.io/acme/web:latest'}]}\n")},
+		"a secret":                              {id: "secret", fix: "revoke it", does: withFile("staging/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: hunter2}\n")},
+		"Argo CD watches another branch":        {id: "engine-branch", fix: "spec.source.targetRevision: staging", does: withFile("argo/staging.yaml", engine("staging", "main"))},
+		"Argo CD watches a folder that is gone": {id: "engine-path", fix: "correct the path", does: withFile("argo/staging.yaml", engine("apps/staging", "staging"))},
+		"Flux watches another branch": {id: "engine-branch", fix: "spec.ref.branch of its GitRepository: production", does: withFile("flux/production.yaml",
+			"apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: config, namespace: flux-system}\nspec:\n  url: ssh://git@github.com/acme/config\n  ref: {branch: dev}\n---\n"+
+				"apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\nspec:\n  path: ./production\n  sourceRef: {kind: GitRepository, name: config}\n")},
+		"bumps wait for each other": {id: "workflow-concurrency", fix: "remove concurrency: there", does: withFile(".github/workflows/bump.yaml", strings.Replace(workflow, "%s", "push\nconcurrency: bump", 1))},
+		"foreign code runs":         {id: "workflow-foreign-code", fix: "use on: pull_request", does: withFile(".github/workflows/verify.yaml", strings.Replace(workflow, "%s", "[pull_request_target]", 1))},
+	}
+}
+
+func listed(kind string, classic bool) func(*githubtest.Rules) {
+	parameters := map[string]map[string]any{"lock_branch": {}, "merge_queue": {
+		"check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5, "max_entries_to_merge": 5,
+		"merge_method": "MERGE", "min_entries_to_merge": 1, "min_entries_to_merge_wait_minutes": 5,
+	}}
+	return func(r *githubtest.Rules) {
+		r.Listed, r.Classic = map[string]map[string]any{kind: parameters[kind]}, classic
+	}
+}
+
+// open are the findings of a repository without any rules.
+func open() []string {
+	return []string{"deletion", "force-push", "merge-buttons", "pull-request", "updates-open"}
+}
+
+func both(one, other func(*world)) func(*world) {
+	return func(w *world) { one(w); other(w) }
+}
+
+// unprotected takes every ruleset away.
+func unprotected(w *world) { w.unprotect() }
+
+// alone leaves nothing but one ruleset for a branch, and those of the others.
+func alone(branch string, change func(*githubtest.Rules)) func(*world) {
+	return func(w *world) {
+		w.unprotect()
+		for _, other := range []string{"dev", "staging", "production"} {
+			edit := change
+			if other != branch {
+				edit = func(*githubtest.Rules) {}
+			}
+			rules(other, func(r *githubtest.Rules) {
+				edit(r)
+				r.Name = "mine for " + other
+				if other == "dev" {
+					*r = githubtest.Rules{BlockForcePush: true, BlockDeletion: true}
+				}
+			})(w)
+		}
+	}
+}
+
+func (w *world) unprotect() {
+	w.t.Helper()
+	sets, err := w.source(w.admin, "").Admin.Rulesets(w.t.Context())
+	w.ok(err)
+	for _, set := range sets {
+		w.repo.Unprotect(set.ID)
+	}
+}
+
+func TestMisconfigurations(t *testing.T) {
+	t.Parallel()
+	for name, test := range misconfigurations() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if test.does != nil && test.early() {
+				test.does(w)
+				w.apply()
+			} else {
+				w.apply()
+				if test.does != nil {
+					test.does(w)
+				}
+			}
+			token, app := w.admin, "pawl"
+			if test.token != nil {
+				token = test.token(w)
+			}
+			if test.app == "-" {
+				app = ""
+			}
+			report := w.audit(token, app)
+			for _, id := range ids(report) {
+				if id != test.id && !slices.Contains(test.more, id) {
+					t.Errorf("also found: %s\n%+v", id, report.Findings)
+				}
+			}
+			if !slices.ContainsFunc(report.Findings, func(f doctor.Finding) bool {
+				return f.ID == test.id && strings.Contains(f.Fix, test.fix) && f.Why != ""
+			}) {
+				t.Errorf("no finding %s with the fix %q\n%+v\n%+v", test.id, test.fix, report.Findings, report.Unchecked)
+			}
+		})
+	}
+}
+
+// early says that something is done before the branches are locked: their content.
+func (m misconfiguration) early() bool {
+	switch m.id {
+	case "branch-missing", "chain-broken", "content-differs", "config-invalid", "config-differs", "image-shadowed", "image-unpinned",
+		"secret", "engine-branch", "engine-path", "workflow-concurrency", "workflow-foreign-code", "permission-workflows":
+		return true
+	}
+	return false
+}
