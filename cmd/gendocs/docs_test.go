@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/getpawl/pawl/pkg/audit"
 	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/cli"
 	"github.com/getpawl/pawl/pkg/config"
@@ -483,6 +484,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"promotion.StatusReport": promotion.StatusReport{}, "promotion.EnvironmentStatus": promotion.EnvironmentStatus{},
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
 		"gate.Verdict": gate.Verdict{},
+		"audit.Report": audit.Report{}, "audit.Environment": audit.Environment{}, "audit.Finding": audit.Finding{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {
 		var want []string

@@ -63,7 +63,7 @@ that was reviewed, when its gates pass. It needs no cluster and no server.`,
 	})
 	a.addFlags(root)
 	root.AddCommand(a.imagesCommand(), a.bumpCommand(), a.promoteCommand(), a.verifyCommand(), a.mergeCommand(),
-		a.statusCommand(), a.demoCommand(), a.configCommand(), a.versionCommand())
+		a.statusCommand(), a.auditCommand(), a.demoCommand(), a.configCommand(), a.versionCommand())
 	root.Args = withUsage(cobra.NoArgs)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
