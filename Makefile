@@ -54,8 +54,8 @@ test: ## vet, all tests (with the race detector if there is a C compiler), and t
 	$(RECORD) go test -count=1 $(RACE) ./...
 	@if $(MAKE) -s $(OPENAPI) $(GRAPHQL); then $(COMPARE); else $(UNCOMPARED); fi
 
-test-full: ## the tests that take minutes: every case of the fault sweep
-	PAWL_FULL=1 go test -count=1 -timeout 60m -run '^TestFaultSweep$$' -v ./cmd/pawl
+test-full: ## the tests that take minutes: every case of the fault sweep, and a thousand histories to audit
+	PAWL_FULL=1 go test -count=1 -timeout 60m -run '^(TestFaultSweep|TestCleanHistories)$$' -v ./cmd/pawl ./pkg/audit
 
 contract: ## compare what pawl and the embedded GitHub say in all tests with what GitHub publishes
 	@if $(MAKE) -s $(OPENAPI) $(GRAPHQL); then $(RECORD) go test -count=1 ./... && $(COMPARE); else $(UNCOMPARED); fi

@@ -2,12 +2,14 @@ package audit_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/getpawl/pawl/pkg/audit"
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
 )
 
@@ -424,5 +426,65 @@ func TestUnreadable(t *testing.T) {
 				t.Error("no request failed")
 			}
 		})
+	}
+}
+
+// forgetful is a service that keeps a part of its record only, as no embedded GitHub
+// does.
+type forgetful struct {
+	forge.Forge
+	keep func(branch string, moves []forge.Move) []forge.Move
+}
+
+func (f forgetful) Activity(ctx context.Context, branch string, limit int) ([]forge.Move, error) {
+	moves, err := f.Forge.Activity(ctx, branch, limit)
+	return f.keep(branch, moves), err
+}
+
+// What a record does not hold is not proved; what it holds is judged.
+func TestShortRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	defer w.server.Close()
+	w.release("1.1.0")
+	w.release("1.2.0")
+	since := w.server.Now()
+	w.later()
+	w.release("1.3.0")
+	w.later()
+	without := func(from, to int) func(string, []forge.Move) []forge.Move {
+		return func(_ string, moves []forge.Move) []forge.Move { return slices.Delete(moves, from, min(to, len(moves))) }
+	}
+	for name, test := range map[string]struct {
+		keep    func(branch string, moves []forge.Move) []forge.Move
+		options audit.Options
+		want    []string
+	}{
+		"nothing is forgotten": {keep: without(0, 0)},
+		"nothing is kept":      {keep: without(0, 9), want: []string{"? dev record", "? production record", "? staging record"}},
+		"the newest move is missing": {keep: without(0, 1),
+			want: []string{"? dev record", "? production record", "? staging record"}},
+		"the beginning is missing": {keep: without(3, 9),
+			want: []string{"? dev record", "? production record", "? staging record"}},
+		"the beginning is missing, and not asked for": {keep: without(3, 9), options: audit.Options{Since: since}},
+		"a move is missing": {keep: without(1, 2),
+			want: []string{"? dev record", "? production record", "? staging record"}},
+		"what staging did is forgotten, but for the end": {
+			keep: func(branch string, moves []forge.Move) []forge.Move {
+				if branch != "staging" {
+					return moves
+				}
+				return moves[:1]
+			}, options: audit.Options{Environments: []string{"production"}}, want: []string{"? production unearned ×2"}},
+	} {
+		source := w.source
+		source.Forge = forgetful{w.source.Forge, test.keep}
+		report, err := audit.Run(t.Context(), source, test.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, found(report)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s\n%s", name, diff, details(report))
+		}
 	}
 }
