@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/getpawl/pawl/pkg/audit"
 	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/cli"
 	"github.com/getpawl/pawl/pkg/config"
@@ -490,6 +491,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"gate.Verdict":  gate.Verdict{},
 		"doctor.Report": doctor.Report{}, "doctor.Finding": doctor.Finding{}, "doctor.Unchecked": doctor.Unchecked{},
 		"doctor.RulesetPlan": doctor.RulesetPlan{}, "doctor.RulesetChange": doctor.RulesetChange{},
+		"audit.Report": audit.Report{}, "audit.Environment": audit.Environment{}, "audit.Finding": audit.Finding{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {
 		var want []string

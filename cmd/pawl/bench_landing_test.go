@@ -154,7 +154,7 @@ func BenchmarkLanding(b *testing.B) {
 		b.Run(strings.NewReplacer(" ", "-", ",", "").Replace(s.String()), func(b *testing.B) { l.land(b, s) })
 	}
 	for _, r := range l.repositories {
-		git(b, r.dir, "fsck", "--strict", "--no-dangling", "--no-progress")
+		runGit(b, r.dir, "fsck", "--strict", "--no-dangling", "--no-progress")
 	}
 	if *benchReport == "" {
 		return
@@ -197,15 +197,15 @@ func (l *landings) prepare(b *testing.B, s scenario, repository *benchRepository
 	b.Helper()
 	_, err := os.Stat(dir)
 	if s.task == checkout && err == nil {
-		git(b, dir, "update-ref", "refs/remotes/origin/"+benchBranch, repository.start)
-		git(b, dir, "reset", "-q", "--hard", repository.start)
+		runGit(b, dir, "update-ref", "refs/remotes/origin/"+benchBranch, repository.start)
+		runGit(b, dir, "reset", "-q", "--hard", repository.start)
 		return
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		b.Fatal(err)
 	}
 	if s.task == checkout {
-		git(b, l.server.root, "clone", "-q", "--depth", "1", "--branch", benchBranch, repository.url, dir)
+		runGit(b, l.server.root, "clone", "-q", "--depth", "1", "--branch", benchBranch, repository.url, dir)
 		return
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -258,15 +258,15 @@ func (l *landings) run(b *testing.B, s scenario, repository *benchRepository, wa
 // the content that they should have.
 func (r *benchRepository) check(b *testing.B, commits int, files map[string]string) {
 	b.Helper()
-	if got := git(b, r.dir, "rev-list", "--count", r.start+".."+benchBranch); got != fmt.Sprint(commits) {
+	if got := runGit(b, r.dir, "rev-list", "--count", r.start+".."+benchBranch); got != fmt.Sprint(commits) {
 		b.Fatalf("%s commits, want %d", got, commits)
 	}
 	for name, want := range files {
-		if got := git(b, r.dir, "show", benchBranch+":"+name); got != strings.TrimSpace(want) {
+		if got := runGit(b, r.dir, "show", benchBranch+":"+name); got != strings.TrimSpace(want) {
 			b.Fatalf("%s is\n%s", name, got)
 		}
 	}
-	changed := strings.Fields(git(b, r.dir, "diff", "--name-only", r.start, benchBranch))
+	changed := strings.Fields(runGit(b, r.dir, "diff", "--name-only", r.start, benchBranch))
 	if len(changed) != len(files) {
 		b.Fatalf("%d files changed, want %d", len(changed), len(files))
 	}

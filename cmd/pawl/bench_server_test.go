@@ -141,10 +141,10 @@ func (s *gitServer) generate(tb testing.TB, files, commits int) *benchRepository
 	if files >= 1000 {
 		services, r.apps = baseServices, r.apps-baseServices
 	}
-	git(tb, s.root, "init", "-q", "--bare", r.dir)
+	runGit(tb, s.root, "init", "-q", "--bare", r.dir)
 	for _, setting := range []string{"http.receivepack=true", "uploadpack.allowFilter=true", "gc.auto=0", "receive.autogc=false", "receive.fsckObjects=true"} {
 		key, value, _ := strings.Cut(setting, "=")
-		git(tb, r.dir, "config", key, value)
+		runGit(tb, r.dir, "config", key, value)
 	}
 	cmd := exec.CommandContext(tb.Context(), s.git, "fast-import", "--quiet")
 	cmd.Dir, cmd.Stderr = r.dir, os.Stderr
@@ -164,7 +164,7 @@ func (s *gitServer) generate(tb testing.TB, files, commits int) *benchRepository
 	if err := cmd.Wait(); err != nil {
 		tb.Fatal(err)
 	}
-	r.start = git(tb, r.dir, "rev-parse", benchBranch)
+	r.start = runGit(tb, r.dir, "rev-parse", benchBranch)
 	return r
 }
 
@@ -216,11 +216,11 @@ func benchKustomization(name, version string) string {
 // reset brings the branch back to where every run begins.
 func (r *benchRepository) reset(tb testing.TB) {
 	tb.Helper()
-	git(tb, r.dir, "update-ref", "refs/heads/"+benchBranch, r.start)
+	runGit(tb, r.dir, "update-ref", "refs/heads/"+benchBranch, r.start)
 }
 
-// git runs git for the benchmarks themselves.
-func git(tb testing.TB, dir string, args ...string) string {
+// runGit runs git for the benchmarks themselves.
+func runGit(tb testing.TB, dir string, args ...string) string {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), "git", args...)
 	cmd.Dir, cmd.Env = dir, benchEnvironment()

@@ -14,14 +14,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/getpawl/pawl/pkg/audit"
+	client "github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
 	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
+	"github.com/getpawl/pawl/pkg/git"
 )
 
 // start is when every script begins, on the server and at home.
@@ -37,6 +41,8 @@ type stage struct {
 	seen   int // requests counted already
 	forced bool
 	rule   int64 // the ruleset in force
+	// expected are what an audit must find at the end; others may not be found.
+	expected map[*githubtest.Server][]string
 }
 
 type stageKey struct{}
@@ -58,7 +64,7 @@ func setup(env *testscript.Env) error {
 	transcript := env.WorkDir + ".transcript"
 	env.Setenv(transcriptVariable, transcript)
 	env.Defer(func() { _ = os.Remove(transcript) })
-	env.Values[stageKey{}] = &stage{}
+	env.Values[stageKey{}] = &stage{expected: map[*githubtest.Server][]string{}}
 	return recordPrograms(env)
 }
 
@@ -117,6 +123,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "web-edit": s.webEdit, "pulls": s.pulls, "advance": s.advance,
 		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable, "get": s.get,
+		"audit-expects": s.auditExpects,
 	}
 	if neg {
 		args[0] = "differ"
@@ -173,7 +180,48 @@ func (s *stage) finish(ts *testscript.TestScript, server *githubtest.Server, rep
 	if leaks := leaks(ts, server, repo); len(leaks) > 0 {
 		ts.Fatalf("P10: a token is in %s", strings.Join(leaks, ", "))
 	}
+	s.audit(ts, server, repo)
 	server.Close()
+}
+
+// audit-expects KIND… says what an audit of all that happened finds at the end of the
+// script: what it plants on purpose, for which pawl is not to blame. Kinds are those of
+// pkg/audit, "? KIND" for what cannot be proved, or "error" if there is no configuration
+// to audit by.
+func (s *stage) auditExpects(_ *testscript.TestScript, args []string) { s.expected[s.server] = args }
+
+// audit proves that what pawl did kept its promises, from the outside.
+func (s *stage) audit(ts *testscript.TestScript, server *githubtest.Server, repo *githubtest.Repository) {
+	server.Heal()
+	token := server.CreateUser("auditor")
+	repo.SetPermission("auditor", githubtest.Read)
+	api, err := client.New(client.Options{APIURL: server.APIURL(), Owner: "acme", Name: "config", Token: token})
+	ts.Check(err)
+	remote, err := git.NewRemote(git.Options{URL: repo.CloneURL(), Auth: git.TokenAuth(token)})
+	ts.Check(err)
+	report, err := audit.Run(context.Background(), audit.Source{Name: slug, Forge: api, Git: remote}, audit.Options{})
+	found := []string{}
+	if err != nil {
+		ts.Logf("audit: %v", err)
+		found, report = append(found, "error"), &audit.Report{}
+	}
+	for _, f := range report.Findings {
+		kind := string(f.Kind)
+		if f.State == audit.Unknown {
+			kind = "? " + kind
+		}
+		if f.State != audit.Recorded && !slices.Contains(found, kind) {
+			found = append(found, kind)
+		}
+	}
+	slices.Sort(found)
+	want := slices.Sorted(slices.Values(s.expected[server]))
+	if !slices.Equal(found, want) {
+		for _, f := range report.Findings {
+			ts.Logf("audit: %s %s %s %s: %s", f.State, f.Kind, f.Environment, f.Commit, f.Reason)
+		}
+		ts.Fatalf("the audit found %q, want %q", found, want)
+	}
 }
 
 // fsck has Git check the server's repository.

@@ -70,7 +70,7 @@ that was reviewed, when its gates pass. It needs no cluster and no server.`,
 	})
 	a.addFlags(root)
 	root.AddCommand(a.imagesCommand(), a.bumpCommand(), a.promoteCommand(), a.verifyCommand(), a.mergeCommand(),
-		a.statusCommand(), a.diffCommand(), a.historyCommand(), a.traceCommand(), a.doctorCommand(),
+		a.statusCommand(), a.diffCommand(), a.historyCommand(), a.traceCommand(), a.doctorCommand(), a.auditCommand(),
 		a.demoCommand(), a.configCommand(), a.versionCommand())
 	root.Args = withUsage(cobra.NoArgs)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }

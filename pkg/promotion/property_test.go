@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/getpawl/pawl/pkg/audit"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
@@ -419,6 +420,35 @@ func (m *machine) converge(t *rapid.T) {
 	m.round(t)
 	if now := m.mutations(); now != before {
 		t.Fatalf("P8: a round with nothing to do made %d changes", now-before)
+	}
+	m.audit(t)
+}
+
+// audit has the independent audit judge the whole run: it finds every commit
+// that a button made on an environment, and nothing that pawl did.
+func (m *machine) audit(t *rapid.T) {
+	pressed := map[string]string{}
+	for _, update := range m.server.Log() {
+		branch := strings.TrimPrefix(update.Ref, "refs/heads/")
+		proposed := m.heads["pawl/"+branch+"/"+update.After[:12]] != nil // a rebase that made the very same commit
+		if update.PullRequest != 0 && !proposed && (branch == "staging" || branch == "production") {
+			pressed[update.After] = branch
+		}
+	}
+	report, err := audit.Run(context.Background(), audit.Source{Name: m.source.Name, Forge: m.source.Forge, Git: m.source.Git}, audit.Options{})
+	ok(t, err)
+	for _, f := range report.Findings {
+		button := f.Kind == audit.MergeButton || f.Kind == audit.SquashButton
+		switch {
+		case f.State == audit.Violation && button && pressed[f.Commit] == f.Environment:
+			delete(pressed, f.Commit)
+		case f.State == audit.Unknown && f.Kind == audit.PullRequests: // landed, and closed before the service noticed
+		default:
+			t.Fatalf("the audit found %+v", f)
+		}
+	}
+	if len(pressed) > 0 {
+		t.Fatalf("the audit did not find what buttons made: %v", pressed)
 	}
 }
 
