@@ -482,6 +482,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"promotion.Verification": promotion.Verification{}, "promotion.MergePlan": promotion.MergePlan{}, "promotion.MergeReport": promotion.MergeReport{},
 		"promotion.StatusReport": promotion.StatusReport{}, "promotion.EnvironmentStatus": promotion.EnvironmentStatus{},
 		"promotion.OpenPromotion": promotion.OpenPromotion{}, "promotion.ImageStatus": promotion.ImageStatus{},
+		"promotion.ForeignCommit": promotion.ForeignCommit{}, "promotion.Unread": promotion.Unread{},
 		"gate.Verdict": gate.Verdict{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {

@@ -115,6 +115,16 @@ func exitCodes() []byte {
 A command that does several things, such as ` + "`pawl merge --all`" + `, exits with the gravest of
 their codes. From the gravest to the mildest: 130, 2, 6, 4, 5, 1, 3, 0. What a person must
 look at comes before what goes away by itself.
+
+` + "`pawl status`" + ` exits with 0 when it could show the environments, whatever they are like. With
+` + "`--exit-code`" + ` it judges them:
+
+| code | of the environments that are shown |
+| --- | --- |
+| 0 | each is up to date with the one before |
+| 3 | one has something to promote, or its open promotion waits or is ready |
+| 4 | the open promotion into one is blocked, one diverged, or one has no branch |
+| 5, 6 | what this depends on could not be read: for the moment, or for lack of permission |
 `)
 	return b.Bytes()
 }
