@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
@@ -26,7 +27,10 @@ func (s Source) statusEdge(ctx context.Context, snap snapshot, status *Environme
 	case forge.Diverged, forge.Behind:
 		status.State = EdgeDiverged
 		status.Next = fmt.Sprintf("git merge --no-ff origin/%s (on %s)", env.Branch, snap.cfg.Environments[0].Branch)
-		s.diagnoseStatus(ctx, status, env, edge.Commits)
+		merged := s.diagnoseStatus(ctx, status, env, edge.Commits)
+		snap.open.Value = slices.DeleteFunc(slices.Clone(snap.open.Value), func(pr forge.PullRequest) bool {
+			return slices.ContainsFunc(merged, func(other forge.PullRequest) bool { return other.Number == pr.Number })
+		})
 	}
 	s.statusPromotion(ctx, snap, status, env, edge)
 }
@@ -50,8 +54,9 @@ func (s Source) foreign(ctx context.Context, source, target string) (forge.Compa
 }
 
 // diagnoseStatus says what each foreign commit looks like. One that a merge button
-// made of a promotion is known by the pull request.
-func (s Source) diagnoseStatus(ctx context.Context, status *EnvironmentStatus, env config.Environment, commits []forge.Commit) {
+// made of a promotion is known by the pull request. It returns the newest promotions
+// that were merged: one of them may have been open a moment ago.
+func (s Source) diagnoseStatus(ctx context.Context, status *EnvironmentStatus, env config.Environment, commits []forge.Commit) []forge.PullRequest {
 	merged, err := s.Forge.PullRequests(ctx, forge.PullRequestFilter{State: forge.Merged, Base: env.Branch, Limit: recentMerges})
 	if err != nil {
 		status.unread("foreign", err)
@@ -67,6 +72,7 @@ func (s Source) diagnoseStatus(ctx context.Context, status *EnvironmentStatus, e
 		}
 		status.Foreign = append(status.Foreign, made)
 	}
+	return merged
 }
 
 // errMoved: what the snapshot says of a pull request and what the API says are from

@@ -79,6 +79,9 @@ func (r *StatusReport) textBand(w *output.Printer, rows []boardRow, from, to, wi
 	}
 	for _, row := range rows {
 		cells := []string{output.Clean(row.image)}
+		if row.more > 0 {
+			cells[0] += fmt.Sprintf(" +%d", row.more)
+		}
 		for _, env := range r.Environments[from:to] {
 			cells = append(cells, dash(abbreviate(row.versions[env.Name])))
 		}
@@ -89,10 +92,6 @@ func (r *StatusReport) textBand(w *output.Printer, rows []boardRow, from, to, wi
 	table.Add(ages...)
 	narrow(table, width)
 	for i, row := range rows {
-		if row.more > 0 {
-			suffix := fmt.Sprintf(" +%d", row.more)
-			table.Rows[i][0] = cutFront(output.Clean(row.image), max(leastImage, utf8.RuneCountInString(table.Rows[i][0]))-len(suffix)) + suffix
-		}
 		for j := from + 1; j < to; j++ {
 			if row.versions[r.Environments[j].Name] != row.versions[r.Environments[j-1].Name] {
 				table.Rows[i][j-from+1] = w.Yellow(table.Rows[i][j-from+1])
