@@ -1,6 +1,6 @@
 // Command gendocs writes what in the documentation comes from the program: the
-// reference of the commands, the JSON Schema of the configuration, and the output
-// of the commands that are shown in README.md and docs. It is not shipped.
+// reference of the commands, the JSON Schemas, the pictures of terminals, and the
+// output of the commands that are shown in README.md and docs. It is not shipped.
 //
 // Run it from the root of the repository, or with go generate ./...
 package main
@@ -60,6 +60,9 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["docs/reference/exit-codes.md"] = exitCodes()
+	if err := pictures(ctx, files); err != nil {
+		return nil, err
+	}
 	pages, err := markdown(root)
 	if err != nil {
 		return nil, err
