@@ -60,6 +60,11 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["docs/reference/exit-codes.md"] = exitCodes()
+	schema, err := statusSchema()
+	if err != nil {
+		return nil, err
+	}
+	files["docs/reference/status.schema.json"] = schema
 	if err := pictures(ctx, files); err != nil {
 		return nil, err
 	}
