@@ -492,6 +492,7 @@ func TestFieldsAreListed(t *testing.T) {
 		"doctor.Report": doctor.Report{}, "doctor.Finding": doctor.Finding{}, "doctor.Unchecked": doctor.Unchecked{},
 		"doctor.RulesetPlan": doctor.RulesetPlan{}, "doctor.RulesetChange": doctor.RulesetChange{},
 		"audit.Report": audit.Report{}, "audit.Environment": audit.Environment{}, "audit.Finding": audit.Finding{},
+		"promotion.ForeignCommit": promotion.ForeignCommit{}, "promotion.Unread": promotion.Unread{},
 	}
 	for _, match := range fieldsRegexp.FindAllStringSubmatch(readPage(t, "docs/reference/outputs.md").text, -1) {
 		var want []string

@@ -1,6 +1,6 @@
 // Command gendocs writes what in the documentation comes from the program: the
-// reference of the commands, the JSON Schema of the configuration, and the output
-// of the commands that are shown in README.md and docs. It is not shipped.
+// reference of the commands, the JSON Schemas, the pictures of terminals, and the
+// output of the commands that are shown in README.md and docs. It is not shipped.
 //
 // Run it from the root of the repository, or with go generate ./...
 package main
@@ -60,6 +60,14 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["docs/reference/exit-codes.md"] = exitCodes()
+	schema, err := statusSchema()
+	if err != nil {
+		return nil, err
+	}
+	files["docs/reference/status.schema.json"] = schema
+	if err := pictures(ctx, files); err != nil {
+		return nil, err
+	}
 	pages, err := markdown(root)
 	if err != nil {
 		return nil, err
@@ -115,6 +123,16 @@ func exitCodes() []byte {
 A command that does several things, such as ` + "`pawl merge --all`" + `, exits with the gravest of
 their codes. From the gravest to the mildest: 130, 2, 6, 4, 5, 1, 3, 0. What a person must
 look at comes before what goes away by itself.
+
+` + "`pawl status`" + ` exits with 0 when it could show the environments, whatever they are like. With
+` + "`--exit-code`" + ` it judges them:
+
+| code | of the environments that are shown |
+| --- | --- |
+| 0 | each is up to date with the one before |
+| 3 | one has something to promote, or its open promotion waits or is ready |
+| 4 | the open promotion into one is blocked, one diverged, or one has no branch |
+| 5, 6 | what this depends on could not be read: for the moment, or for lack of permission |
 `)
 	return b.Bytes()
 }

@@ -123,7 +123,7 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 		"press-merge": s.pressMerge, "force": s.force, "force-file": s.forceFile, "fault": s.fault, "protect": s.protect, "close": s.close,
 		"requests": s.requests, "mutations": s.mutations, "body": s.body, "edit": s.edit, "web-edit": s.webEdit, "pulls": s.pulls, "advance": s.advance,
 		"delete-branch": s.deleteBranch, "open": s.open, "app": s.app, "signing-key": s.signingKey, "executable": s.executable, "get": s.get,
-		"audit-expects": s.auditExpects,
+		"audit-expects": s.auditExpects, "empty": s.empty,
 	}
 	if neg {
 		args[0] = "differ"
@@ -335,9 +335,28 @@ func (s *stage) permission(ts *testscript.TestScript, args []string) {
 	s.repo.SetPermission(args[0], githubtest.Permission(args[1]))
 }
 
-// token LOGIN VARIABLE makes a token for a new or known user.
+// token LOGIN VARIABLE [PERMISSION=LEVEL…] makes a token for a new or known user:
+// a fine-grained one, if permissions are named.
 func (s *stage) newToken(ts *testscript.TestScript, args []string) {
-	ts.Setenv(args[1], s.server.CreateUser(args[0]))
+	token := s.server.CreateUser(args[0])
+	if len(args) > 2 {
+		options := githubtest.TokenOptions{Permissions: githubtest.Permissions{}}
+		for _, arg := range args[2:] {
+			name, level, _ := strings.Cut(arg, "=")
+			options.Permissions[name] = level
+		}
+		var err error
+		token, err = s.server.CreateToken(args[0], options)
+		ts.Check(err)
+	}
+	ts.Setenv(args[1], token)
+}
+
+// empty NAME makes another repository, without a commit.
+func (s *stage) empty(ts *testscript.TestScript, args []string) {
+	repo, err := s.server.CreateRepository(context.Background(), args[0], githubtest.RepositoryOptions{DefaultBranch: "dev"})
+	ts.Check(err)
+	repo.SetPermission("release-bot", githubtest.Write)
 }
 
 // signing-key FILE adds an SSH key to the account of a user, for signatures.

@@ -34,8 +34,8 @@ type Forge interface {
 	// the answer carries the SHAs that they stood for. The newest commits come
 	// last, at most limit of them; limit 0 asks for no commits.
 	Compare(ctx context.Context, base, head string, limit int) (Comparison, error)
-	// Activity lists the moves of a branch, newest first, at most limit moves
-	// (limit 0: all that the service keeps).
+	// Activity lists the moves of a branch, or of all branches if none is named,
+	// newest first, at most limit moves (limit 0: all that the service keeps).
 	Activity(ctx context.Context, branch string, limit int) ([]Move, error)
 
 	// PullRequest returns one pull request, or [ErrNotFound].

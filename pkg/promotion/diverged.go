@@ -39,13 +39,18 @@ func (s Source) diverged(ctx context.Context, rules policy, head, candidate stri
 
 // diagnose names a foreign commit and what it looks like.
 func diagnose(commit forge.Commit) string {
-	looks := "made on this branch"
+	return fmt.Sprintf("%s %s (%s; %s)", gate.Short(commit.SHA), output.Clean(commit.Subject()), output.Clean(commit.Author), looks(commit))
+}
+
+// looks says what made a commit, as far as its shape tells.
+func looks(commit forge.Commit) string {
 	if len(commit.Parents) > 1 {
-		looks = "a merge commit: somebody used the merge button"
-	} else if strings.HasSuffix(commit.Subject(), ")") && strings.Contains(commit.Subject(), "(#") {
-		looks = "a squashed pull request: somebody used the squash button"
+		return "a merge commit: somebody used the merge button"
 	}
-	return fmt.Sprintf("%s %s (%s; %s)", gate.Short(commit.SHA), output.Clean(commit.Subject()), output.Clean(commit.Author), looks)
+	if strings.HasSuffix(commit.Subject(), ")") && strings.Contains(commit.Subject(), "(#") {
+		return "a squashed pull request: somebody used the squash button"
+	}
+	return "made on this branch"
 }
 
 // heal is the way back to a line: a merge commit at the head of the first

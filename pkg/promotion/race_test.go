@@ -32,6 +32,7 @@ type stage struct {
 	number int
 	sha    string // what the promotion would land
 	before string // where staging is
+	token  string // of the release bot
 
 	mu   sync.Mutex
 	hook func(*http.Request) // called before each request goes out
@@ -70,6 +71,7 @@ func newStageOn(t *testing.T, options githubtest.Options) *stage {
 	s.before = s.commit(t, "dev", "1.0.0")
 	must(t, s.repo.Branch(ctx, "staging", s.before))
 	s.sha = s.commit(t, "dev", "1.0.1")
+	s.token = token
 	s.connect(t, token)
 	plan, err := promotion.PlanPromote(ctx, s.source, promotion.PromoteOptions{Environment: "staging"})
 	must(t, err)

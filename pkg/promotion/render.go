@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/output"
 )
@@ -214,61 +213,6 @@ func (p *MergePlan) outcome(branch string) string {
 	return fmt.Sprintf("not merged: #%d, %s at %s", p.Number, branch, gate.Short(p.Before))
 }
 
-// Text writes the board for a terminal.
-func (r *StatusReport) Text(w *output.Printer) {
-	board := output.Table{Head: []string{"ENVIRONMENT", "COMMIT", "BEHIND", "PROMOTION", "WAITS FOR"}}
-	for _, env := range r.Environments {
-		promotion, waits := env.promotion()
-		board.Add(env.Name, dash(gate.Short(env.Commit)), dash(env.distance()), dash(promotion), dash(output.Clean(waits)))
-	}
-	w.Table(board)
-	if len(r.Images) > 0 {
-		w.Line("")
-		w.Table(r.matrix(abbreviate, "IMAGE", strings.ToUpper))
-	}
-	for _, note := range r.Notes {
-		w.Line("\nnote: %s", output.Clean(note))
-	}
-	for _, env := range r.Environments {
-		if env.Next != "" {
-			w.Line("\nnext for %s: %s", env.Name, w.Cyan(env.Next))
-		}
-	}
-}
-
-// Markdown writes the board for a step summary.
-func (r *StatusReport) Markdown(w *output.Printer) {
-	board := output.Table{Head: []string{"environment", "commit", "behind", "promotion", "waits for"}}
-	for _, env := range r.Environments {
-		promotion, waits := env.promotion()
-		if env.Open != nil {
-			promotion = fmt.Sprintf("[%s](%s)", promotion, env.Open.URL)
-		}
-		board.Add(output.Escape(env.Name), code(gate.Short(env.Commit)), env.distance(), dash(promotion), output.Escape(waits))
-	}
-	w.MarkdownTable(board)
-	w.Line("")
-	if len(r.Images) > 0 {
-		w.MarkdownTable(r.matrix(output.Code, "image", output.Escape))
-	}
-}
-
-// matrix is images down, environments across.
-func (r *StatusReport) matrix(cell func(string) string, head string, title func(string) string) output.Table {
-	table := output.Table{Head: []string{head}}
-	for _, env := range r.Environments {
-		table.Head = append(table.Head, title(env.Name))
-	}
-	for _, row := range r.Images {
-		cells := []string{cell(row.Image)}
-		for _, env := range r.Environments {
-			cells = append(cells, dash(cell(row.Versions[env.Name])))
-		}
-		table.Add(cells...)
-	}
-	return table
-}
-
 // abbreviate makes a version safe for a terminal and shortens the digests and
 // commit ids in it, whose first digits tell them apart.
 func abbreviate(version string) string {
@@ -286,36 +230,4 @@ func abbreviate(version string) string {
 		parts[i] = tag
 	}
 	return strings.Join(parts, ", ")
-}
-
-// distance says how the environment stands to the one before.
-func (e EnvironmentStatus) distance() string {
-	switch {
-	case e.Commit == "":
-		return "no branch"
-	case e.Relation == forge.Identical:
-		return "up to date"
-	case e.Relation == forge.Ahead:
-		return plural(e.Behind, "commit")
-	case e.Relation == forge.Diverged:
-		return fmt.Sprintf("diverged: +%d −%d", e.Ahead, e.Behind)
-	case e.Relation == forge.Behind:
-		return fmt.Sprintf("ahead by %s", plural(e.Ahead, "commit"))
-	}
-	return ""
-}
-
-func (e EnvironmentStatus) promotion() (number, waits string) {
-	if e.Open == nil {
-		return "", ""
-	}
-	var reasons []string
-	for _, verdict := range gate.Blocking(e.Open.Gates) {
-		reasons = append(reasons, verdict.Gate+": "+verdict.Reason)
-	}
-	waits = strings.Join(reasons, "; ")
-	if waits == "" {
-		waits = "nothing: ready to merge"
-	}
-	return fmt.Sprintf("#%d", e.Open.Number), waits
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	gh "github.com/google/go-github/v60/github"
 
@@ -24,18 +25,24 @@ type activity struct {
 	Actor     *gh.User      `json:"actor"`
 }
 
-// Activity lists the moves of a branch, newest first, at most limit of them
-// (0: all that GitHub keeps). The actor of a deleted account is "ghost".
+// Activity lists the moves of a branch, or of all branches if none is named, newest
+// first, at most limit of them (0: all that GitHub keeps). The actor of a deleted
+// account is "ghost".
 func (c *Client) Activity(ctx context.Context, branch string, limit int) ([]forge.Move, error) {
 	op := operation{doing: fmt.Sprintf("listing the moves of the branch %q", branch), needs: "contents: read"}
+	if branch == "" {
+		op.doing = "listing the moves of the branches"
+	}
 	ctx = c.begin(ctx)
 	moves, err := c.activity(ctx, branch, limit)
 	return moves, c.explain(ctx, op, err)
 }
 
 func (c *Client) activity(ctx context.Context, branch string, limit int) ([]forge.Move, error) {
-	if err := checkBranch(branch); err != nil {
-		return nil, err
+	if branch != "" {
+		if err := checkBranch(branch); err != nil {
+			return nil, err
+		}
 	}
 	var moves []forge.Move
 	cursors := map[string]bool{"": true}
@@ -46,11 +53,11 @@ func (c *Client) activity(ctx context.Context, branch string, limit int) ([]forg
 			return nil, err
 		}
 		for _, entry := range entries {
-			move, err := readMove(entry, branch)
+			move, err := readMove(entry)
 			if err != nil {
 				return nil, err
 			}
-			if entry.Ref != "refs/heads/"+branch {
+			if branch != "" && move.Branch != branch {
 				continue
 			}
 			moves = append(moves, move)
@@ -71,7 +78,10 @@ func (c *Client) activity(ctx context.Context, branch string, limit int) ([]forg
 }
 
 func (c *Client) activityPage(ctx context.Context, branch, cursor string) ([]activity, string, error) {
-	query := url.Values{"ref": {"refs/heads/" + branch}, "direction": {"desc"}, "per_page": {strconv.Itoa(perPage)}}
+	query := url.Values{"direction": {"desc"}, "per_page": {strconv.Itoa(perPage)}}
+	if branch != "" {
+		query.Set("ref", "refs/heads/"+branch)
+	}
 	if cursor != "" {
 		query.Set("after", cursor)
 	}
@@ -87,10 +97,10 @@ func (c *Client) activityPage(ctx context.Context, branch, cursor string) ([]act
 	return entries, resp.After, nil
 }
 
-func readMove(entry activity, branch string) (forge.Move, error) {
+func readMove(entry activity) (forge.Move, error) {
 	move := forge.Move{
 		ID:     entry.ID,
-		Branch: branch,
+		Branch: strings.TrimPrefix(entry.Ref, "refs/heads/"),
 		Before: entry.Before,
 		After:  entry.After,
 		Kind:   entry.Kind,

@@ -30,6 +30,18 @@ func TestActivity(t *testing.T) {
 	j.wantRequests(t, "GET /activity?direction=desc&per_page=100&ref=refs%2Fheads%2Fdev")
 }
 
+func TestActivityOfAllBranches(t *testing.T) {
+	t.Parallel()
+	c, j := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		write(w, 200, []object{moveJSON(3, "refs/heads/dev", shaA, shaB), moveJSON(2, "refs/heads/a/b", shaA, shaC)})
+	})
+	got, err := c.Activity(t.Context(), "", 100)
+	if len(got) != 2 || err != nil || got[0].Branch != "dev" || got[1].Branch != "a/b" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	j.wantRequests(t, "GET /activity?direction=desc&per_page=100")
+}
+
 func TestActivityPages(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ limit, moves, requests int }{{0, 6, 3}, {2, 2, 1}, {3, 3, 2}, {6, 6, 3}, {7, 6, 3}} {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/getpawl/pawl/pkg/demo"
+)
+
+// What pawl status prints is what the schema says, in every state of the tour; what
+// lacks a field, or has one of another type, is not.
+func TestStatusFollowsItsSchema(t *testing.T) {
+	t.Parallel()
+	schema := compileSchema(t, "status.schema.json")
+	world, err := demo.Open(t.Context(), t.TempDir(), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := world.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	steps := append(terminalPictures()[0].lines, "commit production base/limits.yaml", "commit staging base/limits.yaml", "approve 2 octocat")
+	states := map[string]bool{}
+	for _, line := range steps {
+		if line[0] == '$' {
+			if _, err := command(t.Context(), world, line); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := world.Act(t.Context(), line); err != nil {
+			t.Fatal(err)
+		}
+		report, err := command(t.Context(), world, "$ pawl status -o json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		value := parseJSON(t, report)
+		if err := schema.Validate(value); err != nil {
+			t.Errorf("after %q: %v", line, err)
+		}
+		for _, env := range value["environments"].([]any) {
+			states[env.(map[string]any)["state"].(string)] = true
+		}
+	}
+	for _, state := range []string{"up-to-date", "behind", "waiting", "ready", "diverged"} {
+		if !states[state] {
+			t.Errorf("no environment was %s", state)
+		}
+	}
+	for _, bad := range []string{
+		`{}`, `{"schemaVersion": 2, "repository": "a/b", "environments": [], "images": []}`,
+		`{"schemaVersion": 1, "repository": "a/b", "environments": [{}], "images": []}`,
+		`{"schemaVersion": 1, "repository": "a/b", "environments": [], "images": [{"image": 1, "versions": {}}]}`,
+	} {
+		if schema.Validate(parseJSON(t, bad)) == nil {
+			t.Errorf("%s is valid", bad)
+		}
+	}
+}
+
+func compileSchema(t *testing.T, name string) *validator.Schema {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(docsRoot, "docs/reference", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := validator.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := validator.NewCompiler()
+	if err := compiler.AddResource(name, document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func parseJSON(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var value map[string]any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
