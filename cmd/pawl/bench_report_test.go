@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -249,4 +251,18 @@ func markdown(rows [][]string) string {
 		}
 	}
 	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// Who runs one of the benchmarks keeps what the other one measured.
+func TestPartsOfThePage(t *testing.T) {
+	t.Parallel()
+	page := filepath.Join(t.TempDir(), "page.md")
+	must(t, writePart(page, landingPart, "\n### Goals\n\nlanding\n"))
+	must(t, writePart(page, editingPart, "old\n"))
+	must(t, writePart(page, editingPart, "new\n"))
+	got, err := os.ReadFile(page)
+	must(t, err)
+	if want := pageHead + "\n## Editing files\n\nnew\n\n## Landing a bump\n\n### Goals\n\nlanding\n"; string(got) != want {
+		t.Errorf("the page is\n%s", got)
+	}
 }
