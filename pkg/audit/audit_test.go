@@ -453,7 +453,9 @@ func TestShortRecord(t *testing.T) {
 	w.release("1.3.0")
 	w.later()
 	without := func(from, to int) func(string, []forge.Move) []forge.Move {
-		return func(_ string, moves []forge.Move) []forge.Move { return slices.Delete(moves, from, min(to, len(moves))) }
+		return func(_ string, moves []forge.Move) []forge.Move {
+			return slices.Delete(moves, from, min(to, len(moves)))
+		}
 	}
 	for name, test := range map[string]struct {
 		keep    func(branch string, moves []forge.Move) []forge.Move
