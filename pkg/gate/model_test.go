@@ -270,7 +270,7 @@ func (w world) facts(p practice, env int) Facts {
 			taken = append(taken, RolledBack{Image: "api", Version: version(c.took), Environment: name(int(c.at)), Commit: hash(int8(n))})
 		}
 	}
-	facts.RolledBack = Known(taken)
+	facts.RolledBack, facts.Lowered = Known(taken), Known([]Lowered(nil))
 	return facts
 }
 

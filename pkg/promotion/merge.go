@@ -288,8 +288,9 @@ func (p *MergePlan) confirm(ctx context.Context) error {
 	facts := p.facts
 	facts.PullRequest = &pr
 	p.source.gatherVolatile(ctx, &facts)
+	p.source.gatherMoved(ctx, &facts, p.rules, &p.scene)
 	p.source.gatherEntry(ctx, &facts)
-	p.source.gatherPermissions(ctx, &facts)
+	p.source.gatherPermissions(ctx, &facts, nil)
 	facts.Now = p.source.Forge.Now()
 	p.facts = facts
 	p.Gates = gate.Evaluate(facts)

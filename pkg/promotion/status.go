@@ -160,7 +160,8 @@ func (s Source) statusPromotion(ctx context.Context, status *EnvironmentStatus, 
 			return err
 		}
 	}
-	facts := s.gather(ctx, rules, comparison, &pr, refs["refs/heads/"+rules.From.Branch])
+	fetched, err := s.fetch(ctx, status.Commit, pr.HeadSHA)
+	facts := s.gather(ctx, rules, comparison, &pr, newScene(gate.Known(refs), gate.Lookup(fetched, err)))
 	verdicts := gate.Evaluate(facts)
 	status.Open = &OpenPromotion{Number: pr.Number, URL: pr.WebURL, Commit: pr.HeadSHA, State: gate.Overall(verdicts), Gates: verdicts}
 	if pr.HeadSHA == edge.Head && edge.Relation == forge.Ahead {

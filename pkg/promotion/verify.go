@@ -29,6 +29,7 @@ type Verification struct {
 
 	rules policy
 	facts gate.Facts
+	scene scene
 }
 
 // Verify evaluates the gates of a pull request at its head. It reads through the
@@ -43,15 +44,18 @@ func Verify(ctx context.Context, s Source, number int) (*Verification, error) {
 }
 
 func (s Source) verify(ctx context.Context, pr forge.PullRequest) (*Verification, error) {
-	comparison, err := s.Forge.Compare(ctx, pr.Base, pr.HeadSHA, 0)
+	comparison, err := s.Forge.Compare(ctx, pr.Base, pr.HeadSHA, sinceLimit)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := s.policyOverAPI(ctx, pr, comparison)
+	at := s.scene(ctx, pr.Base, comparison)
+	rules, err := s.rules(ctx, pr, comparison, at)
 	if err != nil {
 		return nil, err
 	}
-	return newVerification(s.Name, rules, s.gather(ctx, rules, comparison, &pr, "")), nil
+	report := newVerification(s.Name, rules, s.gather(ctx, rules, comparison, &pr, at))
+	report.scene = at
+	return report, nil
 }
 
 // newVerification asks the gates. It depends on its arguments only.
