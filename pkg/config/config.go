@@ -81,7 +81,7 @@ type Gates struct {
 	Images *ImageRules `json:"images,omitempty"`
 	// Which files a promotion may change.
 	Changes *ChangeRules `json:"changes,omitempty"`
-	// Whether to look for secrets in what a promotion brings: on or off.
+	// Whether to look for secrets in what a promotion brings: on, the default, or off.
 	Secrets string `json:"secrets,omitempty"`
 }
 
@@ -96,7 +96,7 @@ func (g Gates) ImageRules() ImageRules {
 }
 
 // SearchesSecrets says whether to look for secrets. This is where the default is.
-func (g Gates) SearchesSecrets() bool { return g.Secrets == "on" }
+func (g Gates) SearchesSecrets() bool { return g.Secrets != "off" }
 
 // Check is a check that must have succeeded.
 type Check struct {

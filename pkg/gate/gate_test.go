@@ -45,6 +45,7 @@ func good() Facts {
 		Images:      Known([]Image{{Name: "api", Now: []string{"1.0"}, Next: []string{"1.1"}}}),
 		RolledBack:  Known([]RolledBack(nil)),
 		Lowered:     Known([]Lowered(nil)),
+		Leaks:       Known([]Leak(nil)),
 	}
 }
 
@@ -258,7 +259,7 @@ func TestGatesAreOffUnlessConfigured(t *testing.T) {
 	for _, verdict := range Evaluate(facts) {
 		names = append(names, verdict.Gate)
 	}
-	want := []string{"edge", "fast-forward", "earned", "images"}
+	want := []string{"edge", "fast-forward", "earned", "images", "secrets"}
 	if len(names) != len(want) {
 		t.Fatalf("got the gates %v, want %v", names, want)
 	}
