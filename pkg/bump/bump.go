@@ -74,6 +74,7 @@ type Plan struct {
 	Skipped []Skipped `json:"skipped,omitempty"` // files that were left out because they cannot be read
 
 	before, after map[string][]byte
+	mayLower      bool // whoever asked for it said that versions may go down
 }
 
 // Change is one reference that gets another version.
@@ -159,6 +160,7 @@ func Compute(files []File, request Request) (*Plan, error) {
 		return nil, err
 	}
 	plan := emptyPlan()
+	plan.mayLower = request.AllowDowngrade
 	var problems []error
 	for _, result := range results {
 		if result.err != nil {

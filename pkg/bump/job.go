@@ -8,9 +8,12 @@ import (
 	"github.com/getpawl/pawl/pkg/git"
 )
 
-// The trailers of a bump's commit. Pawl-Image is there once for each image.
+// The trailers of a bump's commit. Pawl-Image is there once for each image, and
+// Pawl-Allow-Downgrade for each that was lowered on purpose: a promotion may lower it
+// then as well.
 const (
 	trailerImage    = "Pawl-Image"
+	trailerLowered  = "Pawl-Allow-Downgrade"
 	trailerKey      = "Pawl-Key"
 	trailerSequence = "Pawl-Sequence"
 	trailerSource   = "Pawl-Source"

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/image"
 )
 
 // Message is the commit message of a plan: which image, from which version to
@@ -13,6 +14,11 @@ func (p *Plan) Message(extra []git.Trailer) git.Message {
 	message := git.Message{Subject: p.subject(), Body: p.details()}
 	for _, update := range p.updates() {
 		message.Trailers = append(message.Trailers, git.Trailer{Key: trailerImage, Value: update.reference()})
+	}
+	for _, update := range p.updates() {
+		if p.mayLower && update.mayGoDown() {
+			message.Trailers = append(message.Trailers, git.Trailer{Key: trailerLowered, Value: update.image + " " + update.from + " " + update.to})
+		}
 	}
 	message.Trailers = append(message.Trailers, extra...)
 	return message
@@ -28,6 +34,11 @@ func (u update) reference() string {
 		return u.image + "@" + u.to
 	}
 	return u.image + ":" + u.to
+}
+
+// mayGoDown says whether nothing speaks for the version going up.
+func (u update) mayGoDown() bool {
+	return u.from != "" && image.Compare(tagOf(u.from), tagOf(u.to)) != image.Older
 }
 
 // updates lists the images of the plan, each once for each pair of versions.

@@ -180,7 +180,7 @@ func (p *PushPlan) compute(files []File, history past) (undecided bool, err erro
 		if err != nil {
 			return false, err
 		}
-		p.Plan = plan
+		p.Plan, plan.mayLower = plan, allowed
 		if allowed {
 			return false, nil
 		}

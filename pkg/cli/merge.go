@@ -17,6 +17,8 @@ type mergeFlags struct {
 	record  string
 	all     bool
 	event   bool
+
+	override, reason string
 }
 
 func (a *app) mergeCommand() *cobra.Command {
@@ -43,11 +45,16 @@ With --all it merges every open promotion, the last environment first, so that n
 commit passes through two environments in one run. Each is merged or refused by
 itself; the exit code is the gravest of theirs.
 
+With --override freeze --reason TEXT it merges in spite of a freeze. Who did so, and
+why, stands in the output and in a comment on the pull request, which is written
+before the branch moves. No other gate can be set aside.
+
 With --event it follows a comment on a pull request, in a GitHub Actions run that
 the comment started. See docs/how-to/comment-commands.md.`,
 		Example: `  pawl merge staging
   pawl merge production --wait=1h
   pawl merge 12 --dry-run
+  pawl merge production --override freeze --reason "mends the outage of checkout"
   pawl merge --all`,
 		ValidArgsFunction: a.completeEnvironments,
 		Args:              func(cmd *cobra.Command, args []string) error { return flags.checkArgs(cmd, args) },
@@ -61,6 +68,8 @@ the comment started. See docs/how-to/comment-commands.md.`,
 	cmd.Flags().BoolVar(&flags.options.DryRun, "dry-run", false, "evaluate the gates, print what would be done, and stop")
 	cmd.Flags().BoolVar(&flags.options.Publish, "status", false, "publish the verdict as the commit status pawl/ENVIRONMENT, before the branch moves")
 	cmd.Flags().BoolVar(&flags.all, "all", false, "merge every open promotion, the last environment first")
+	cmd.Flags().StringVar(&flags.override, "override", "", "set a `GATE` aside: freeze; needs --reason")
+	cmd.Flags().StringVar(&flags.reason, "reason", "", "`TEXT` that says why a gate is set aside")
 	waitFlag(cmd, &flags.options.Wait, "wait for gates that are pending")
 	eventFlag(cmd, &flags.event)
 	recordFlag(cmd, &flags.record)
@@ -97,6 +106,9 @@ func (f *mergeFlags) read(a *app, args []string) error {
 	case f.all && f.options.Wait > 0:
 		return usagef("run it again later, or wait for one promotion: pawl merge ENV --wait", "--all and --wait exclude each other: one promotion must not hold up the others")
 	}
+	if err := f.readOverride(); err != nil {
+		return err
+	}
 	if len(args) == 0 {
 		return nil
 	}
@@ -110,6 +122,20 @@ func (f *mergeFlags) read(a *app, args []string) error {
 		f.options.Environment = args[0]
 	}
 	return nil
+}
+
+// readOverride takes --override and --reason.
+func (f *mergeFlags) readOverride() error {
+	switch {
+	case f.override == "" && f.reason == "":
+		return nil
+	case f.override == "":
+		return usagef("name the gate as well: --override freeze", "--reason says why a gate is set aside, and none is")
+	case f.all || f.event:
+		return usagef("set a gate aside for one promotion: pawl merge ENV --override "+f.override, "--override goes with neither --all nor --event: it is for one promotion")
+	}
+	f.options.Override = &promotion.Override{Gate: f.override, Reason: f.reason}
+	return f.options.Override.Check()
 }
 
 func (a *app) merge(ctx context.Context, flags mergeFlags) error {

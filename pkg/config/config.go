@@ -77,16 +77,26 @@ type Gates struct {
 	Soak Duration `json:"soak,omitzero"`
 	// Times at which nothing enters the environment.
 	Freeze []Window `json:"freeze,omitempty"`
-	// Rules for the versions that a promotion brings. The empty mapping asks for the careful ones.
+	// Rules for the versions that a promotion brings. Without it, versions do not go down as far as it is known which is newer, and anything else may come. The empty mapping asks for the careful rules.
 	Images *ImageRules `json:"images,omitempty"`
 	// Which files a promotion may change.
 	Changes *ChangeRules `json:"changes,omitempty"`
-	// Whether to look for secrets in what a promotion brings: on or off.
+	// Whether to look for secrets in what a promotion brings: on, the default, or off.
 	Secrets string `json:"secrets,omitempty"`
 }
 
+// ImageRules returns the rules for versions. This is where their default is: what is
+// known to be older than before does not enter, and a repository that uses tags such
+// as latest, or commits, is not held up.
+func (g Gates) ImageRules() ImageRules {
+	if g.Images == nil {
+		return ImageRules{AllowUnordered: true, AllowMutable: true}
+	}
+	return *g.Images
+}
+
 // SearchesSecrets says whether to look for secrets. This is where the default is.
-func (g Gates) SearchesSecrets() bool { return g.Secrets == "on" }
+func (g Gates) SearchesSecrets() bool { return g.Secrets != "off" }
 
 // Check is a check that must have succeeded.
 type Check struct {

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // gateFiles are files that differ in their gates.
@@ -92,23 +90,6 @@ func gateFiles() []testFile {
 		one("nothing may change", "changes: {allow: []}", "7:30: environments[1].gates.changes.allow: the list is empty; write at least one item"),
 		one("secrets on", "secrets: on"),
 		one("secrets maybe", "secrets: maybe", `7:22: environments[1].gates.secrets: "maybe": this must be on or off`),
-	}
-}
-
-// What is not looked up yet is refused, as if it were not there.
-func TestKeysWithoutFactsAreRefused(t *testing.T) {
-	t.Parallel()
-	values := map[string]string{"soak": "1h", "codeOwners": "true", "separateDuties": "true", "images": "{}", "changes": "{}", "secrets": "on"}
-	for name, lacks := range notGathered() {
-		src := staging + "    gates: {approvals: 1, " + name + ": " + values[name] + "}\n"
-		if _, err := parse("f", []byte(src), nil); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		_, err := Parse("f", []byte(src))
-		want := []string{"7:27: environments[1].gates." + name + ": this version of pawl does not support " + lacks + "; remove the key"}
-		if diff := cmp.Diff(want, problemsOf(err)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
 	}
 }
 

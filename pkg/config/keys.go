@@ -67,16 +67,6 @@ func (r *reader) environment(v value) placed {
 	return e
 }
 
-// notGathered names the keys of gates whose facts no command looks up yet, with
-// what they would be. A gate that somebody believes to be there would be worse than
-// none, so they are refused. Whoever adds the lookup takes the line away.
-func notGathered() map[string]string {
-	return map[string]string{
-		"separateDuties": "separation of duties",
-		"images":         "rules for image versions",
-	}
-}
-
 func (r *reader) gates(v value) Gates {
 	var g Gates
 	if v.Kind == yaml.MappingNode && len(v.Content) == 0 {
@@ -89,9 +79,6 @@ func (r *reader) gates(v value) Gates {
 		keys[i].read = func(v value) {
 			at[keys[i].name] = v
 			read(v)
-		}
-		if lacks, ok := r.without[keys[i].name]; ok {
-			keys[i].read, keys[i].lacks = nil, lacks
 		}
 	}
 	r.mapping(v, keys...)
@@ -200,7 +187,7 @@ func (r *reader) distinct(all []placed) {
 // moving a release between different paths means to copy image versions, and a
 // fast-forward would do something else.
 func (r *reader) samePaths(all []placed) {
-	last, known := defaultPaths(), false
+	last, known := DefaultPaths(), false
 	for i := range all {
 		e := &all[i]
 		if e.paths.Node == nil {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// defaultPaths is where bump looks for images unless the configuration says otherwise.
-func defaultPaths() []string { return []string{"base/**"} }
+// DefaultPaths is where bump looks for images unless the configuration says otherwise.
+func DefaultPaths() []string { return []string{"base/**"} }
 
 // Conventional returns the configuration of a repository of which one branch is
 // known and nothing else: the environment of its name, with images below base/.
 func Conventional(branch string) *Config {
-	return &Config{Version: Version, Environments: []Environment{{Name: branch, Branch: branch, Paths: defaultPaths()}}}
+	return &Config{Version: Version, Environments: []Environment{{Name: branch, Branch: branch, Paths: DefaultPaths()}}}
 }
 
 // LayoutError says that a repository without a configuration file does not have
@@ -39,7 +39,7 @@ func Default(branches []string) (*Config, error) {
 	c := &Config{Version: Version}
 	for _, name := range conventional {
 		if slices.Contains(branches, name) {
-			c.Environments = append(c.Environments, Environment{Name: name, Branch: name, Paths: defaultPaths()})
+			c.Environments = append(c.Environments, Environment{Name: name, Branch: name, Paths: DefaultPaths()})
 		}
 	}
 	if len(c.Environments) == 0 {

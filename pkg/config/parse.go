@@ -17,15 +17,11 @@ import (
 // [Config.Source]. The error joins all problems of the file, each a [*Problem],
 // in the order of the file.
 func Parse(name string, src []byte) (*Config, error) {
-	return parse(name, src, notGathered())
-}
-
-func parse(name string, src []byte, without map[string]string) (*Config, error) {
 	root, problem := document(name, src, "it needs at least the keys version and environments")
 	if problem != nil {
 		return nil, problem
 	}
-	r := &reader{file: name, without: without}
+	r := &reader{file: name}
 	c := r.config(value{Node: root})
 	if len(r.problems) > 0 {
 		return nil, join(r.problems)

@@ -231,7 +231,7 @@ func TestParseProblems(t *testing.T) {
 	for _, file := range testFiles() {
 		t.Run(file.name, func(t *testing.T) {
 			t.Parallel()
-			c, err := parse("f", []byte(file.src), nil)
+			c, err := Parse("f", []byte(file.src))
 			if (c == nil) != (err != nil) {
 				t.Errorf("the configuration is %v and the error %v", c, err)
 			}

@@ -14,7 +14,6 @@ import (
 // where the format has something, so its depth is that of the format.
 type reader struct {
 	file     string
-	without  map[string]string // keys of gates that are refused, with what they would be
 	problems []*Problem
 }
 

@@ -60,6 +60,11 @@ type Forge interface {
 	Reviews(ctx context.Context, number int) ([]Review, error)
 	// Permission returns what a user may do in the repository now.
 	Permission(ctx context.Context, login string) (Permission, error)
+	// TeamMembers lists the logins of a team's members, those of its child teams
+	// included. The team is written as org/team.
+	TeamMembers(ctx context.Context, team string) ([]string, error)
+	// Login is the account that the token acts for.
+	Login(ctx context.Context) (string, error)
 
 	// Statuses lists the newest commit status of each context on a commit.
 	Statuses(ctx context.Context, sha string) ([]Status, error)
@@ -179,6 +184,8 @@ type Commit struct {
 	Author  string // login when known, else the name in the commit
 	Message string // untrusted
 	Time    time.Time
+
+	AuthorLogin, CommitterLogin string // empty when the service knows no account
 }
 
 // Subject is the first line of the message.

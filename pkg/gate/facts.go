@@ -79,6 +79,7 @@ type Facts struct {
 	Images     Fact[[]Image]             `json:"images"`     // in the target branch's paths, now and at Commit
 	Introduced map[string]Fact[[]string] `json:"introduced"` // versions of an image in the order in which the first environment got them, oldest first
 	RolledBack Fact[[]RolledBack]        `json:"rolledBack"` // versions that were rolled back and not released since
+	Lowered    Fact[[]Lowered]           `json:"lowered"`    // versions that somebody lowered on purpose, in the commits that the target branch lacks
 	Leaks      Fact[[]Leak]              `json:"leaks"`      // secrets in what Commit adds to Comparison.Base
 
 	Overrides []Override `json:"overrides"` // gates that a person set aside
@@ -112,6 +113,13 @@ type RolledBack struct {
 	Version     string
 	Environment string
 	Commit      string // the one that took it back
+}
+
+// Lowered is a version that was lowered on purpose, as the commit says that did it.
+type Lowered struct {
+	Image    string
+	From, To string
+	Commit   string
 }
 
 // Leak is a secret in a file. The secret itself is not kept.

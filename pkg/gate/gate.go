@@ -49,7 +49,7 @@ func Evaluate(facts Facts) []Verdict {
 		{rules.Approvals > 0 || rules.CodeOwners, approvals},
 		{rules.Soak > 0, soak},
 		{len(rules.Freeze) > 0, freeze},
-		{rules.Images != nil, images},
+		{true, images},
 		{rules.Changes != nil, changes},
 		{rules.SearchesSecrets(), secrets},
 	} {

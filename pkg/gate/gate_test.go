@@ -42,6 +42,10 @@ func good() Facts {
 		CheckRuns:   Known([]forge.CheckRun(nil)),
 		Reviews:     Known([]forge.Review{{ID: 1, Author: "ada", State: forge.Approved, SHA: sha, Time: noon}}),
 		Permissions: map[string]Fact[forge.Permission]{"ada": Known(forge.PermissionWrite)},
+		Images:      Known([]Image{{Name: "api", Now: []string{"1.0"}, Next: []string{"1.1"}}}),
+		RolledBack:  Known([]RolledBack(nil)),
+		Lowered:     Known([]Lowered(nil)),
+		Leaks:       Known([]Leak(nil)),
 	}
 }
 
@@ -255,7 +259,7 @@ func TestGatesAreOffUnlessConfigured(t *testing.T) {
 	for _, verdict := range Evaluate(facts) {
 		names = append(names, verdict.Gate)
 	}
-	want := []string{"edge", "fast-forward", "earned"}
+	want := []string{"edge", "fast-forward", "earned", "images", "secrets"}
 	if len(names) != len(want) {
 		t.Fatalf("got the gates %v, want %v", names, want)
 	}

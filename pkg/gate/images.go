@@ -21,30 +21,38 @@ func images(facts Facts) Verdict {
 	if err != nil {
 		return unknown(name, fmt.Errorf("which versions were rolled back: %w", err))
 	}
-	verdict := Verdict{Gate: name, State: Pass}
-	var reasons []string
+	var found weighed
 	changed := 0
 	for _, img := range list {
 		brought := without(img.Next, img.Now)
 		changed += len(brought)
-		problems := quarantined(img, taken)
-		problems = append(problems, pinned(facts, img.Name, brought)...)
-		more, err := order(facts, img, brought)
-		if err != nil {
+		found.problems = append(found.problems, quarantined(img, taken)...)
+		found.problems = append(found.problems, pinned(facts, img.Name, brought)...)
+		if err := found.order(facts, img, brought); err != nil {
 			return unknown(name, err)
 		}
-		reasons = append(reasons, append(problems, more...)...)
 	}
-	if len(reasons) > 0 {
-		verdict.State, verdict.Evidence = Fail, reasons
-		verdict.Reason = most(reasons)
-		return verdict
+	if len(found.problems) > 0 {
+		return Verdict{Gate: name, State: Fail, Reason: most(found.problems), Evidence: found.problems}
 	}
-	verdict.Reason = fmt.Sprintf("%d new versions, none older than before", changed)
-	if changed == 1 {
+	verdict := Verdict{Gate: name, State: Pass, Evidence: found.evidence}
+	switch {
+	case len(found.meant) > 0:
+		verdict.Reason = most(found.meant)
+	case changed == 1:
 		verdict.Reason = "1 new version, not older than before"
+	case changed == 0:
+		verdict.Reason = "no new version"
+	default:
+		verdict.Reason = fmt.Sprintf("%d new versions, none older than before", changed)
 	}
 	return verdict
+}
+
+// weighed is what was found out about versions: why they may not enter, which go down
+// because somebody said so, and where.
+type weighed struct {
+	problems, meant, evidence []string
 }
 
 func without(list, other []string) []string {
@@ -86,7 +94,7 @@ func cutVersion(version string) (tag, digest string) {
 
 // pinned says which new versions can become something else by themselves.
 func pinned(facts Facts, name string, brought []string) []string {
-	rules := facts.To.Gates.Images
+	rules := facts.To.Gates.ImageRules()
 	var problems []string
 	for _, version := range brought {
 		tag, digest := cutVersion(version)
@@ -118,10 +126,10 @@ func shown(version string) string {
 // order says which versions go down, or in no known direction. Every version that
 // goes away must be older than each that comes, or than each that stays when none
 // comes.
-func order(facts Facts, img Image, brought []string) ([]string, error) {
-	rules := facts.To.Gates.Images
+func (w *weighed) order(facts Facts, img Image, brought []string) error {
+	rules := facts.To.Gates.ImageRules()
 	if len(img.Now) == 0 || len(img.Next) == 0 || rules.AllowDowngrade && rules.AllowUnordered {
-		return nil, nil
+		return nil
 	}
 	gone, come := without(img.Now, img.Next), brought
 	if len(gone) == 0 {
@@ -130,25 +138,66 @@ func order(facts Facts, img Image, brought []string) ([]string, error) {
 	if len(come) == 0 {
 		come = img.Next
 	}
-	var problems []string
 	for _, before := range gone {
 		for _, after := range come {
-			if before == after {
-				continue
-			}
-			step, err := compare(facts, img.Name, before, after)
-			if err != nil {
-				return nil, err
-			}
-			switch {
-			case step == image.Newer && !rules.AllowDowngrade:
-				problems = append(problems, fmt.Sprintf("%s goes down from %s to %s", img.Name, shown(before), shown(after)))
-			case step == image.Incomparable && !rules.AllowUnordered:
-				problems = append(problems, fmt.Sprintf("%s changes from %s to %s, and nothing tells which is newer", img.Name, shown(before), shown(after)))
+			if err := w.step(facts, img.Name, before, after); err != nil {
+				return err
 			}
 		}
 	}
-	return problems, nil
+	return nil
+}
+
+// step weighs that one version takes the place of another.
+func (w *weighed) step(facts Facts, name, before, after string) error {
+	rules := facts.To.Gates.ImageRules()
+	if before == after {
+		return nil
+	}
+	direction, err := compare(facts, name, before, after)
+	switch {
+	case err != nil:
+		return err
+	case direction == image.Incomparable && !rules.AllowUnordered:
+		w.problems = append(w.problems, fmt.Sprintf("%s changes from %s to %s, and nothing tells which is newer", name, shown(before), shown(after)))
+		return nil
+	case direction != image.Newer || rules.AllowDowngrade:
+		return nil
+	}
+	text := fmt.Sprintf("%s goes down from %s to %s", name, shown(before), shown(after))
+	commit, err := onPurpose(facts, name, before, after)
+	switch {
+	case err != nil:
+		return err
+	case commit != "":
+		w.meant = append(w.meant, text+", on purpose")
+		w.evidence = append(w.evidence, fmt.Sprintf("%s: commit %s says so", name, Short(commit)))
+	default:
+		w.problems = append(w.problems, text)
+	}
+	return nil
+}
+
+// onPurpose finds the commit among those that the promotion brings that lowered the
+// version by intention: from this one or a higher one, to this one or a lower one.
+func onPurpose(facts Facts, name, before, after string) (commit string, err error) {
+	lowered, err := facts.Lowered.Get()
+	if err != nil {
+		return "", fmt.Errorf("which versions were lowered on purpose: %w", err)
+	}
+	for _, l := range lowered {
+		if l.Image == name && atLeast(l.From, before) && atLeast(after, l.To) {
+			return l.Commit, nil
+		}
+	}
+	return "", nil
+}
+
+// atLeast says whether one version is another, or has a higher tag.
+func atLeast(high, low string) bool {
+	tagHigh, _ := cutVersion(high)
+	tagLow, _ := cutVersion(low)
+	return high == low || tagHigh != "" && tagLow != "" && image.Compare(tagHigh, tagLow) == image.Newer
 }
 
 // compare orders two versions by what they say, else by which of them the first

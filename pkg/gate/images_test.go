@@ -108,6 +108,50 @@ latest | 1.0 | | unknown
 1.1 | 1.0 | images=? | unknown
 1.1 | 1.0 | back=? | unknown
 1.0 | 1.1 | back=1.1 downgrade unordered mutable | fail
+
+1.1 | 1.0 | down=1.1>1.0 | pass
+1.1 | 1.0 | down=1.2>1.0 | pass
+1.2 | 1.1 | down=1.2>1.0 | pass
+1.2 | 1.1 | down=1.3>1.0 | pass
+1.2 | 1.0 | down=1.1>1.0 | fail
+1.1 | 0.9 | down=1.1>1.0 | fail
+1.1 | 1.0 | down=1.0>1.1 | fail
+1.1 | 1.0 | down= | fail
+1.1 | 1.0 | down=? | unknown
+1.1 | 1.0 | down=unread | unknown
+1.1 | 1.0 | down=unread downgrade | pass
+1.0 | 1.1 | down=unread | pass
+1.1 | 1.0 | down=1.1>1.0 back=1.0 | fail
+1.1@a | 1.0@b | down=1.1@a>1.0@b | pass
+1.1@a | 1.0@b | down=1.2>0.9 | pass
+1.0@a | 1.0@b | history=1.0@b,1.0@a down=1.0@a>1.0@b | pass
+1.0@a | 1.0@b | history=1.0@b,1.0@a down=1.0>1.0 | fail
+main-2 | main-1 | history=main-1,main-2 down=main-2>main-1 | pass
+main-3 | main-1 | history=main-1,main-2,main-3 down=main-2>main-1 | fail
+main-2 | main-1 | history= down=main-2>main-1 | fail
+
+1.0 | 1.1 | default | pass
+1.1 | 1.0 | default | fail
+1.1 | 1.0 | default down=1.1>1.0 | pass
+1.1 | 1.0 | default down=? | unknown
+main-1 | main-2 | default history= | pass
+main-1 | main-2 | default history=main-2,main-1 | fail
+main-1 | main-2 | default history=main-1,main-2 | pass
+main-1 | main-2 | default history=? | unknown
+main-1 | main-2 | default | unknown
+ | latest | default | pass
+1.0 | latest | default history= | pass
+latest | latest | default | pass
+ | - | default | pass
+ | 1.0 | default | pass
+1.0 | | default | pass
+1.0@a | 1.0@b | default history= | pass
+@a | @b | default history=@b,@a | fail
+1.0 | 1.1 | default back=1.1 | fail
+1.1 | 1.1 | default back=1.1 | fail
+latest | latest | default back=latest | fail
+1.0 | 1.1 | default back=? | unknown
+1.0 | 1.1 | default images=? | unknown
 `
 
 func TestImages(t *testing.T) {
@@ -128,7 +172,6 @@ func TestImages(t *testing.T) {
 		facts := good()
 		facts.To.Gates.Images = &config.ImageRules{}
 		facts.Images = Known([]Image{{Name: "api", Now: read(row[0], " "), Next: read(row[1], " ")}})
-		facts.RolledBack = Known([]RolledBack(nil))
 		for setting := range strings.FieldsSeq(row[2]) {
 			name, value, _ := strings.Cut(setting, "=")
 			rules := facts.To.Gates.Images
@@ -154,6 +197,14 @@ func TestImages(t *testing.T) {
 					back.Version = versions[0]
 				}
 				facts.RolledBack = factOf(value, []RolledBack{back})
+			case "default":
+				facts.To.Gates.Images = nil
+			case "down":
+				if from, to, ok := strings.Cut(value, ">"); ok {
+					facts.Lowered = Known([]Lowered{{Image: "api", From: read(from, ",")[0], To: read(to, ",")[0], Commit: other}})
+				} else {
+					facts.Lowered = factOf[[]Lowered](value, nil)
+				}
 			case "images":
 				facts.Images = factOf[[]Image](value, nil)
 			default:

@@ -248,7 +248,7 @@ func reasonOf(verdict Verdict) string {
 func (w world) facts(p practice, env int) Facts {
 	commit, head := w.open[env], w.head[env]
 	from, to := config.Environment{Name: name(env - 1), Branch: name(env - 1)}, config.Environment{Name: name(env), Branch: name(env)}
-	to.Gates.Images, to.Gates.RequireCurrent = &config.ImageRules{}, p.current
+	to.Gates.Images, to.Gates.RequireCurrent, to.Gates.Secrets = &config.ImageRules{}, p.current, "off"
 	facts := Facts{
 		Now: clock(0), From: from, To: to, Commit: hash(commit), Head: "head",
 		Comparison:  Known(forge.Comparison{Relation: w.relation(head, commit), Base: hash(head), Head: hash(commit)}),
@@ -270,7 +270,7 @@ func (w world) facts(p practice, env int) Facts {
 			taken = append(taken, RolledBack{Image: "api", Version: version(c.took), Environment: name(int(c.at)), Commit: hash(int8(n))})
 		}
 	}
-	facts.RolledBack = Known(taken)
+	facts.RolledBack, facts.Lowered = Known(taken), Known([]Lowered(nil))
 	return facts
 }
 

@@ -63,7 +63,11 @@ func (c contents) describe(ctx context.Context, p *Promotion, to config.Environm
 	p.page = page{web: newWeb(comparison.WebURL), total: comparison.AheadBy, files: differing(before, after)}
 	kustomizations := slices.DeleteFunc(slices.Concat(before, after), func(f git.File) bool { return !manifest.IsKustomization(f.Path) })
 	changed := toLoad(p.page.files)
-	found, unreadable, err := c.survey(ctx, named, append(kustomizations, changed...), place{to, p.Before}, place{to, p.Commit})
+	besides := append(kustomizations, changed...)
+	if to.Gates.SearchesSecrets() { // so that the search needs no request of its own
+		besides = append(besides, sidesOf(p.page.files)...)
+	}
+	found, unreadable, err := c.survey(ctx, named, besides, place{to, p.Before}, place{to, p.Commit})
 	if err != nil {
 		return err
 	}
@@ -97,6 +101,19 @@ func differing(before, after []git.File) []fileChange {
 				list = append(list, fileChange{path: after[0].Path, kind: "changed", before: before[0], after: after[0]})
 			}
 			before, after = before[1:], after[1:]
+		}
+	}
+	return list
+}
+
+// sidesOf are the regular files among the first of those that changed.
+func sidesOf(files []fileChange) []git.File {
+	var list []git.File
+	for _, change := range files[:min(len(files), maxPreloaded)] {
+		for _, file := range []git.File{change.before, change.after} {
+			if file.Blob != "" && file.Mode&modeKind == modeFile && change.after.Blob != "" {
+				list = append(list, file)
+			}
 		}
 	}
 	return list

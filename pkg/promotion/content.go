@@ -13,32 +13,38 @@ import (
 
 // gatherContent reads what the commit changes in the target branch, if a gate asks
 // that. It depends on the two commits only and cannot change while they stand.
-func (s Source) gatherContent(ctx context.Context, facts *gate.Facts) {
-	rules := facts.To.Gates
+func (s Source) gatherContent(ctx context.Context, facts *gate.Facts, at scene) {
+	rules, comparison := facts.To.Gates, facts.Comparison.Value
+	trees, err := at.trees.Get()
 	if rules.CodeOwners {
-		facts.Owners = gate.Lookup(s.owners(ctx, facts.Comparison.Value.Base))
+		if facts.Owners = gate.Unread[gate.OwnersFile](err); err == nil {
+			facts.Owners = gate.Lookup(trees.owners(ctx, comparison.Base))
+		}
 		facts.Teams = map[string]gate.Fact[[]string]{}
 		for _, team := range gate.OwnerTeams(facts.Owners.Value) {
-			facts.Teams[team] = gate.Unread[[]string](errors.New("pawl does not look up the members of teams; name people"))
+			facts.Teams[team] = gate.Lookup(s.Forge.TeamMembers(ctx, team))
 		}
 	}
 	if !rules.CodeOwners && rules.Changes == nil && !rules.SearchesSecrets() {
 		return
 	}
-	objects, differences, err := s.differences(ctx, facts.Comparison.Value)
-	facts.Changes = gate.Lookup(changedFiles(differences), err)
-	if rules.SearchesSecrets() && err == nil {
-		facts.Leaks = gate.Lookup(leaks(ctx, objects, differences))
+	var differences []git.Difference
+	if err == nil {
+		differences, err = trees.objects.Diff(comparison.Base, comparison.Head)
 	}
-	if err != nil {
+	facts.Changes = gate.Lookup(changedFiles(differences), err)
+	switch {
+	case err != nil:
 		facts.Leaks = gate.Unread[[]gate.Leak](err)
+	case rules.SearchesSecrets():
+		facts.Leaks = gate.Lookup(leaks(ctx, trees.objects, differences))
 	}
 }
 
 // owners reads the CODEOWNERS file of a commit from the first place that has one.
-func (s Source) owners(ctx context.Context, sha string) (gate.OwnersFile, error) {
+func (c contents) owners(ctx context.Context, sha string) (gate.OwnersFile, error) {
 	for _, path := range gate.OwnersPaths() {
-		content, err := s.Forge.File(ctx, path, sha)
+		content, err := c.read(ctx, path, sha)
 		if err == nil {
 			return gate.OwnersFile{Path: path, Content: content}, nil
 		}
@@ -47,15 +53,6 @@ func (s Source) owners(ctx context.Context, sha string) (gate.OwnersFile, error)
 		}
 	}
 	return gate.OwnersFile{}, nil
-}
-
-func (s Source) differences(ctx context.Context, comparison forge.Comparison) (*git.Objects, []git.Difference, error) {
-	objects, err := s.Git.Fetch(ctx, comparison.Base, comparison.Head)
-	if err != nil {
-		return nil, nil, err
-	}
-	differences, err := objects.Diff(comparison.Base, comparison.Head)
-	return objects, differences, err
 }
 
 func changedFiles(differences []git.Difference) []gate.Change {

@@ -3,6 +3,8 @@ package promotion
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
@@ -14,34 +16,64 @@ const activityLimit = 1000
 
 // gather reads what the gates of one promotion look at, and nothing that they
 // do not. A fact that cannot be read is kept as such: its gate will say unknown.
-// The head of the environment before is one of them; a caller that has it from a
-// snapshot of all branches brings it along.
-func (s Source) gather(ctx context.Context, rules policy, comparison forge.Comparison, pr *forge.PullRequest, fromHead string) gate.Facts {
+func (s Source) gather(ctx context.Context, rules policy, comparison forge.Comparison, pr *forge.PullRequest, at scene) gate.Facts {
+	commits := comparison.Commits
+	comparison.Commits = nil // their messages are nobody's business who reads a record
 	facts := gate.Facts{
 		From: rules.From, To: rules.To,
 		Commit: comparison.Head, Head: HeadBranch(rules.To, comparison.Head),
 		PullRequest: pr,
 		Comparison:  gate.Known(comparison),
 	}
-	s.gatherEarned(ctx, &facts, fromHead)
+	s.gatherEarned(ctx, &facts, at)
 	s.gatherVolatile(ctx, &facts)
 	s.gatherEntry(ctx, &facts)
-	s.gatherPermissions(ctx, &facts)
-	s.gatherContent(ctx, &facts)
+	s.gatherPermissions(ctx, &facts, nil)
+	s.gatherContributors(&facts, commits)
+	s.gatherContent(ctx, &facts, at)
+	s.gatherVersions(ctx, &facts, rules, at, commits)
 	facts.Now = s.Forge.Now()
 	return facts
 }
 
 // gatherEarned reads where the environment before is, and its past heads when
 // the commit is not the present one.
-func (s Source) gatherEarned(ctx context.Context, facts *gate.Facts, fromHead string) {
-	facts.FromHead = gate.Known(fromHead)
-	if fromHead == "" {
-		facts.FromHead = gate.Lookup(s.Forge.Branch(ctx, facts.From.Branch))
-	}
+func (s Source) gatherEarned(ctx context.Context, facts *gate.Facts, at scene) {
+	facts.FromHead = at.head(facts.From.Branch)
 	if facts.FromHead.Err == nil && facts.FromHead.Value != facts.Commit {
 		facts.Moves = gate.Lookup(s.Forge.Activity(ctx, facts.From.Branch, activityLimit))
 	}
+}
+
+// gatherMoved reads where the environments are once more. If one of them moved, what
+// rests on that is read again: when the commit was head of the environment before,
+// and which versions were taken back.
+func (s Source) gatherMoved(ctx context.Context, facts *gate.Facts, rules policy, at *scene) {
+	_, before, _ := at.heads(rules.All)
+	at.refs = gate.Lookup(s.Git.Refs(ctx))
+	_, now, err := at.heads(rules.All)
+	if err == nil && slices.Equal(before, now) {
+		return
+	}
+	facts.Moves, facts.Landed, facts.Since = gate.Fact[[]forge.Move]{}, gate.Fact[[]forge.PullRequest]{}, gate.Fact[forge.Comparison]{}
+	s.gatherEarned(ctx, facts, *at)
+	s.gatherPast(ctx, facts, rules, *at)
+}
+
+// gatherContributors says who is behind the commits, if a gate asks that.
+func (s Source) gatherContributors(facts *gate.Facts, commits []forge.Commit) {
+	if !facts.To.Gates.SeparateDuties {
+		return
+	}
+	if all := facts.Comparison.Value.AheadBy; len(commits) < all {
+		facts.Contributors = gate.Unread[[]gate.Contributor](fmt.Errorf("the promotion has %d commits, and pawl looks at %d", all, len(commits)))
+		return
+	}
+	contributors := make([]gate.Contributor, len(commits))
+	for i, commit := range commits {
+		contributors[i] = gate.Contributor{SHA: commit.SHA, Author: commit.AuthorLogin, Committer: commit.CommitterLogin}
+	}
+	facts.Contributors = gate.Known(contributors)
 }
 
 // gatherVolatile reads what can change from one moment to the next.
@@ -78,10 +110,9 @@ func (s Source) gatherEntry(ctx context.Context, facts *gate.Facts) {
 	}
 }
 
-// gatherPermissions looks up everyone whose review could count. Who is known
-// already is not asked about again.
-func (s Source) gatherPermissions(ctx context.Context, facts *gate.Facts) {
-	known := facts.Permissions
+// gatherPermissions looks up everyone whose review could count. Those in the map are
+// not asked about again.
+func (s Source) gatherPermissions(ctx context.Context, facts *gate.Facts, known map[string]gate.Fact[forge.Permission]) {
 	facts.Permissions = map[string]gate.Fact[forge.Permission]{}
 	for _, review := range gate.Latest(facts.Reviews.Value) {
 		if fact, ok := known[review.Author]; ok {
@@ -106,7 +137,14 @@ func (s Source) permission(ctx context.Context, login string) gate.Fact[forge.Pe
 func firstCause(facts gate.Facts) error {
 	causes := []error{facts.Comparison.Err, facts.FromHead.Err, facts.Moves.Err, facts.Landed.Err, facts.Since.Err,
 		facts.Statuses.Err, facts.CheckRuns.Err, facts.Reviews.Err,
-		facts.Owners.Err, facts.Changes.Err, facts.Leaks.Err}
+		facts.Owners.Err, facts.Contributors.Err, facts.Changes.Err, facts.Leaks.Err,
+		facts.Images.Err, facts.Lowered.Err, facts.RolledBack.Err}
+	for _, team := range facts.Teams {
+		causes = append(causes, team.Err)
+	}
+	for _, order := range facts.Introduced {
+		causes = append(causes, order.Err)
+	}
 	for _, permission := range facts.Permissions {
 		causes = append(causes, permission.Err)
 	}

@@ -1,6 +1,8 @@
 package promotion_test
 
 import (
+	"cmp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,10 +12,35 @@ import (
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
+// gated is what a repository starts with: the gates of staging, the messages of two
+// commits, and files of the first one.
+type gated struct {
+	gates, first, second string
+	before               map[string]string
+}
+
+func (g gated) rules() string {
+	if g.gates == "" {
+		return ""
+	}
+	return ", gates: {" + g.gates + "}"
+}
+
+func kustomization(version string) string {
+	return "images:\n  - name: ghcr.io/acme/api\n    newTag: " + strconv.Quote(version) + "\n"
+}
+
+// say makes a commit that changes nothing that matters.
+func (s *stage) say(t *testing.T, branch, message string) {
+	t.Helper()
+	_, err := s.repo.Commit(t.Context(), branch, message, map[string]string{"said.txt": message})
+	must(t, err)
+}
+
 // newGated is a repository with an open promotion into staging under the gates that
 // are given, of a commit that makes these changes, half an hour after the commit
 // came to dev.
-func newGated(t *testing.T, gates string, before map[string]string, changes ...githubtest.Change) *stage {
+func newGated(t *testing.T, at gated, changes ...githubtest.Change) *stage {
 	t.Helper()
 	ctx := t.Context()
 	server, err := githubtest.New(githubtest.Options{})
@@ -25,15 +52,15 @@ func newGated(t *testing.T, gates string, before map[string]string, changes ...g
 	must(t, err)
 	s.repo.SetPermission("release-bot", githubtest.Write)
 	files := map[string]string{".pawl.yaml": "version: 1\nenvironments:\n  - {name: dev, branch: dev}\n" +
-		"  - {name: staging, branch: staging, gates: {" + gates + "}}\n"}
-	for path, content := range before {
+		"  - {name: staging, branch: staging" + at.rules() + "}\n"}
+	for path, content := range at.before {
 		files[path] = content
 	}
-	s.before, err = s.repo.Commit(ctx, "dev", "First", files)
+	s.before, err = s.repo.Commit(ctx, "dev", cmp.Or(at.first, "First"), files)
 	must(t, err)
 	must(t, s.repo.Branch(ctx, "staging", s.before))
 	changes = append(changes, githubtest.Change{Path: "base/a.yaml", Content: "a: 1\n"})
-	s.sha, err = s.repo.CommitChanges(ctx, "dev", "Second", changes...)
+	s.sha, err = s.repo.CommitChanges(ctx, "dev", cmp.Or(at.second, "Second"), changes...)
 	must(t, err)
 	s.connect(t, token)
 	server.Advance(30 * time.Minute)
@@ -50,14 +77,17 @@ func TestGatesGetTheirFacts(t *testing.T) {
 	file := func(path, content string) githubtest.Change {
 		return githubtest.Change{Path: path, Content: content}
 	}
+	v1 := map[string]string{"base/kustomization.yaml": kustomization("1.0")}
+	api := func(version string) githubtest.Change { return file("base/kustomization.yaml", kustomization(version)) }
 	tests := []struct {
-		name, gates string
-		before      map[string]string
-		changes     []githubtest.Change
-		then        func(*testing.T, *stage)
-		gate        string
-		want        gate.State
-		reason      string
+		name, gates    string
+		first, message string // of the commits; empty: some text
+		before         map[string]string
+		changes        []githubtest.Change
+		then           func(*testing.T, *stage)
+		gate           string
+		want           gate.State
+		reason         string
 	}{
 		{name: "soak, too short", gates: "soak: 1h", gate: "soak", want: gate.Pending, reason: "1h in dev wanted, since "},
 		{name: "soak, long enough", gates: "soak: 30m", gate: "soak", want: gate.Pass, reason: "30m in dev, or longer"},
@@ -85,7 +115,63 @@ func TestGatesGetTheirFacts(t *testing.T) {
 			gate: "approvals", want: gate.Pending, reason: `1 approval; no owner approved "CODEOWNERS" (@ada), "base/a.yaml" (@ada)`,
 			then: func(t *testing.T, s *stage) { must(t, s.repo.Approve(t.Context(), s.number, "octocat")) }},
 		{name: "owners, a team", gates: "codeOwners: true", before: map[string]string{"CODEOWNERS": "* @acme/ops\n"}, gate: "approvals", want: gate.Unknown,
-			reason: `0 approvals; could not find out about code owners: the owners of "base/a.yaml": the members of @acme/ops: pawl does not look up the members of teams; name people`},
+			reason: `0 approvals; could not find out about code owners: the owners of "base/a.yaml": the members of @acme/ops: listing the members of the team acme/ops: access denied: the team is not there, or the token needs the permission members: read of the organization`},
+		{name: "owners, a member of the team", gates: "codeOwners: true", before: map[string]string{"CODEOWNERS": "* @acme/Ops\n"}, gate: "approvals", want: gate.Pass,
+			reason: "1 approval; code owners approved", then: func(t *testing.T, s *stage) {
+				s.server.SetTeam("acme/ops", "ada", "octocat")
+				must(t, s.repo.Approve(t.Context(), s.number, "octocat"))
+			}},
+		{name: "owners, nobody of the team", gates: "codeOwners: true", before: map[string]string{"CODEOWNERS": "* @acme/ops\n"}, gate: "approvals", want: gate.Pending,
+			reason: `1 approval; no owner approved "base/a.yaml" (@acme/ops)`, then: func(t *testing.T, s *stage) {
+				s.server.SetTeam("acme/ops", "ada")
+				must(t, s.repo.Approve(t.Context(), s.number, "octocat"))
+			}},
+
+		{name: "duties, by another", gates: "approvals: 1, separateDuties: true", gate: "approvals", want: gate.Pass, reason: "1 of 1 approval",
+			then: func(t *testing.T, s *stage) {
+				s.repo.SetPermission("hubot", githubtest.Write)
+				must(t, s.repo.Approve(t.Context(), s.number, "hubot"))
+			}},
+		{name: "duties, by the author", gates: "approvals: 1, separateDuties: true", gate: "approvals", want: gate.Pending, reason: "0 of 1 approval",
+			then: func(t *testing.T, s *stage) { must(t, s.repo.Approve(t.Context(), s.number, "octocat")) }},
+
+		{name: "images, up", gates: "", changes: []githubtest.Change{api("1.1")}, before: v1, gate: "images", want: gate.Pass, reason: "1 new version, not older than before"},
+		{name: "images, down", gates: "", changes: []githubtest.Change{api("0.9")}, before: v1, gate: "images", want: gate.Fail, reason: "ghcr.io/acme/api goes down from 1.0 to 0.9"},
+		{name: "images, down and allowed", gates: "images: {allowDowngrade: true}", changes: []githubtest.Change{api("0.9")}, before: v1, gate: "images", want: gate.Pass,
+			reason: "1 new version"},
+		{name: "images, down on purpose", message: "Back\n\nPawl-Allow-Downgrade: ghcr.io/acme/api 1.0 0.9\n", changes: []githubtest.Change{api("0.9")}, before: v1, gate: "images",
+			want: gate.Pass, reason: "ghcr.io/acme/api goes down from 1.0 to 0.9, on purpose"},
+		{name: "images, another down on purpose", message: "Back\n\nPawl-Allow-Downgrade: ghcr.io/acme/web 1.0 0.9\n", changes: []githubtest.Change{api("0.9")}, before: v1,
+			gate: "images", want: gate.Fail, reason: "ghcr.io/acme/api goes down"},
+		{name: "images, on purpose in prose", message: "Back\n\nPawl-Allow-Downgrade: ghcr.io/acme/api 1.0 0.9\nor so\n", changes: []githubtest.Change{api("0.9")}, before: v1,
+			gate: "images", want: gate.Fail, reason: "ghcr.io/acme/api goes down"},
+		{name: "images, latest", changes: []githubtest.Change{api("latest")}, before: v1, gate: "images", want: gate.Pass, reason: "1 new version"},
+		{name: "images, latest under rules", gates: "images: {}", changes: []githubtest.Change{api("latest")}, before: v1, gate: "images", want: gate.Fail,
+			reason: "ghcr.io/acme/api latest can be another image tomorrow"},
+		{name: "images, commits", changes: []githubtest.Change{api("main-2")}, before: v1, gate: "images", want: gate.Pass, reason: "1 new version"},
+		{name: "images, commits under rules", gates: "images: {}", changes: []githubtest.Change{api("main-2")}, before: v1, gate: "images", want: gate.Fail,
+			reason: "ghcr.io/acme/api changes from 1.0 to main-2, and nothing tells which is newer"},
+		{name: "images, commits in order", gates: "images: {}", message: "Two\n\nPawl-Image: ghcr.io/acme/api:main-2\n", changes: []githubtest.Change{api("main-2")},
+			before: map[string]string{"base/kustomization.yaml": kustomization("main-1")}, first: "One\n\nPawl-Image: ghcr.io/acme/api:main-1\n",
+			gate: "images", want: gate.Pass, reason: "1 new version, not older than before"},
+		{name: "images, rolled back", message: "Up\n\nRollback-Of: ghcr.io/acme/api:1.1\n", changes: []githubtest.Change{api("1.1")}, before: v1, gate: "images", want: gate.Fail,
+			reason: "ghcr.io/acme/api 1.1 was rolled back in dev by "},
+		{name: "images, rolled back elsewhere", changes: []githubtest.Change{api("1.1")}, before: v1, gate: "images", want: gate.Fail,
+			reason: "ghcr.io/acme/api 1.1 was rolled back in staging by ", then: func(t *testing.T, s *stage) {
+				s.say(t, "staging", "Back\n\nRollback-Of: ghcr.io/acme/api:1.1\n")
+			}},
+		{name: "images, released again", changes: []githubtest.Change{api("1.1")}, before: v1, gate: "images", want: gate.Pass, reason: "1 new version",
+			then: func(t *testing.T, s *stage) {
+				s.say(t, "dev", "Back\n\nRollback-Of: ghcr.io/acme/api:1.1\n")
+				s.say(t, "dev", "Again\n\nRelease-Of: ghcr.io/acme/api:1.1\n")
+			}},
+		{name: "images, released before", changes: []githubtest.Change{api("1.1")}, before: v1, gate: "images", want: gate.Fail, reason: "ghcr.io/acme/api 1.1 was rolled back in dev by ",
+			then: func(t *testing.T, s *stage) {
+				s.say(t, "dev", "Again\n\nRelease-Of: ghcr.io/acme/api:1.1\n")
+				s.say(t, "dev", "Back\n\nRollback-Of: ghcr.io/acme/api:1.1\n")
+			}},
+		{name: "images, another rolled back", changes: []githubtest.Change{api("1.1")}, before: v1, gate: "images", want: gate.Pass, reason: "1 new version",
+			then: func(t *testing.T, s *stage) { s.say(t, "dev", "Back\n\nRollback-Of: ghcr.io/acme/web:1.1\n") }},
 		{name: "owners, none", gates: "codeOwners: true", gate: "approvals", want: gate.Fail, reason: "0 approvals; staging has no CODEOWNERS file"},
 
 		{name: "changes, allowed", gates: "changes: {allow: [base/**]}", gate: "changes", want: gate.Pass, reason: "1 changed file, allowed"},
@@ -107,7 +193,7 @@ func TestGatesGetTheirFacts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := newGated(t, test.gates, test.before, test.changes...)
+			s := newGated(t, gated{test.gates, test.first, test.message, test.before}, test.changes...)
 			if test.then != nil {
 				test.then(t, s)
 			}

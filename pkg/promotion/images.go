@@ -47,12 +47,17 @@ func (s Source) fetch(ctx context.Context, commits ...string) (contents, error) 
 
 // file is a readFile over fetched trees.
 func (c contents) file(ctx context.Context, sha string) ([]byte, error) {
-	files, err := c.objects.Files(sha, func(path string) bool { return path == config.FileName })
+	return c.read(ctx, config.FileName, sha)
+}
+
+// read returns a file of a commit, or forge.ErrNotFound.
+func (c contents) read(ctx context.Context, name, sha string) ([]byte, error) {
+	files, err := c.objects.Files(sha, func(path string) bool { return path == name })
 	if err != nil {
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("reading %s: %w", config.FileName, forge.ErrNotFound)
+		return nil, fmt.Errorf("reading %s: %w", name, forge.ErrNotFound)
 	}
 	if err := c.objects.Load(ctx, files); err != nil {
 		return nil, err

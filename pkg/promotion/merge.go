@@ -22,6 +22,7 @@ type MergeOptions struct {
 	DryRun      bool          // evaluate and write nothing
 	Publish     bool          // set the commit status of every verdict, before the branch moves
 	Target      string        // where that status leads to; empty: to the pull request
+	Override    *Override     // a gate to set aside; who does it is asked of the service
 }
 
 // Merge finds the promotion, waits until its gates pass or fail, and
@@ -89,6 +90,8 @@ type MergePlan struct {
 	Reason string `json:"reason,omitempty"`
 	DryRun bool   `json:"dryRun"`
 	Branch string `json:"branch"`
+	// Overrides are the gates that a person set aside.
+	Overrides []Override `json:"overrides,omitempty"`
 
 	source   Source
 	pr       forge.PullRequest
@@ -124,7 +127,10 @@ func PlanMerge(ctx context.Context, s Source, options MergeOptions) (*MergePlan,
 		plan.Reason = fmt.Sprintf("#%d is merged already", pr.Number)
 		return plan, plan.afterwards(ctx)
 	}
-	report, err := s.verify(ctx, pr)
+	if plan.Overrides, err = s.overrides(ctx, options); err != nil {
+		return plan, err
+	}
+	report, err := s.verify(ctx, pr, plan.Overrides...)
 	if err != nil {
 		return plan, fmt.Errorf("merging #%d: %w", pr.Number, err)
 	}
@@ -252,6 +258,10 @@ func (p *MergePlan) Apply(ctx context.Context) error {
 	if err := p.confirm(ctx); err != nil || p.Action == ActionNone {
 		return err
 	}
+	if err := p.tellOverrides(ctx); err != nil {
+		p.Action = ActionNone
+		return err
+	}
 	if err := p.move(ctx); err != nil {
 		return p.explain(err)
 	}
@@ -288,8 +298,9 @@ func (p *MergePlan) confirm(ctx context.Context) error {
 	facts := p.facts
 	facts.PullRequest = &pr
 	p.source.gatherVolatile(ctx, &facts)
+	p.source.gatherMoved(ctx, &facts, p.rules, &p.scene)
 	p.source.gatherEntry(ctx, &facts)
-	p.source.gatherPermissions(ctx, &facts)
+	p.source.gatherPermissions(ctx, &facts, nil)
 	facts.Now = p.source.Forge.Now()
 	p.facts = facts
 	p.Gates = gate.Evaluate(facts)

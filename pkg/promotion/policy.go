@@ -14,8 +14,10 @@ import (
 type policy struct {
 	From, To config.Environment
 	Way      []config.Environment // from the first environment to To
-	Origin   string               // where the rules were read
-	Note     string               // said to the user when the rules come from the change itself
+	All      []config.Environment
+	Images   []config.Image
+	Origin   string // where the rules were read
+	Note     string // said to the user when the rules come from the change itself
 }
 
 // readFile returns the configuration file in a commit, or forge.ErrNotFound.
@@ -79,7 +81,7 @@ func policyIn(cfg *config.Config, branch, origin string) (policy, error) {
 	if !ok {
 		return policy{}, firstEnvironment(to)
 	}
-	return policy{From: from, To: to, Way: way(cfg, to), Origin: origin}, nil
+	return policy{From: from, To: to, Way: way(cfg, to), All: cfg.Environments, Images: cfg.Images, Origin: origin}, nil
 }
 
 // way lists the environments from the first one to the one given.

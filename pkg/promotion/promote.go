@@ -150,7 +150,7 @@ func (s Source) planEdge(ctx context.Context, refs map[string]string, cfg *confi
 			Reason: fmt.Sprintf("%s says that %s gets its promotions from %s, not from %s", rules.Origin, rules.To.Name, rules.From.Name, before.Name),
 			Fix:    "bring the order of environments in line on both branches"}
 	}
-	return s.planPromotion(ctx, rules, edgeHeads{target: head, source: source, candidate: candidate, asked: options.Commit != ""}, trees, cfg)
+	return s.planPromotion(ctx, rules, edgeHeads{target: head, candidate: candidate, refs: refs, asked: options.Commit != ""}, trees, cfg)
 }
 
 func branchHead(refs map[string]string, env config.Environment) (string, error) {
@@ -198,9 +198,10 @@ func (s Source) candidate(ctx context.Context, from config.Environment, head, as
 
 // edgeHeads are the commits of an edge, from one snapshot of the branches.
 type edgeHeads struct {
-	target, source string // where the branches are
-	candidate      string // what is to be promoted
-	asked          bool   // the user named the candidate
+	target    string // where the branch is
+	candidate string // what is to be promoted
+	refs      map[string]string
+	asked     bool // the user named the candidate
 }
 
 // planPromotion plans the promotion of one commit under the rules of its target.
@@ -240,7 +241,7 @@ func (s Source) planPromotion(ctx context.Context, rules policy, heads edgeHeads
 	if err := s.findOpen(ctx, p, rules.To, heads.asked); err != nil {
 		return nil, err
 	}
-	facts := s.gather(ctx, rules, comparison, p.open, heads.source)
+	facts := s.gather(ctx, rules, comparison, p.open, newScene(gate.Known(heads.refs), gate.Known(trees)))
 	p.Gates = gate.Evaluate(facts)
 	p.decide(rules)
 	return p, nil

@@ -57,6 +57,7 @@ func TestSafeAndConvergent(t *testing.T) {
 			"meddle":  m.meddle,
 			"forge":   m.forge,
 			"button":  m.button,
+			"undo":    m.rollback,
 			"tick":    func(t *rapid.T) { m.server.Advance(draw(t, "wait", time.Second, time.Minute, time.Hour)) },
 			"fault":   m.misfunction,
 			"":        m.safe,
@@ -76,6 +77,7 @@ type machine struct {
 
 	heads map[string]map[string]bool // by branch: every commit that was its head
 	green map[string]bool            // commits on which ci/test reads success
+	taken map[int]bool               // versions that were rolled back
 }
 
 func newMachine(t *rapid.T) *machine {
@@ -87,7 +89,7 @@ func newMachine(t *rapid.T) *machine {
 		ListDelay:  draw(t, "lists lag", 0, 30*time.Second),
 	})
 	ok(t, err)
-	m := &machine{server: server, heads: map[string]map[string]bool{}, green: map[string]bool{}}
+	m := &machine{server: server, heads: map[string]map[string]bool{}, green: map[string]bool{}, taken: map[int]bool{}}
 	token := server.CreateUser(robot)
 	m.repo, err = server.CreateRepository(ctx, "acme/config", githubtest.RepositoryOptions{DefaultBranch: "dev"})
 	ok(t, err)
@@ -148,6 +150,28 @@ func (m *machine) bump(t *rapid.T) {
 		ok(t, m.repo.Push(ctx, "dev", sha))
 	}
 	ok(t, m.repo.DeleteBranch(ctx, workbench))
+}
+
+// rollback takes the version of staging back, as a person does on the branch itself.
+func (m *machine) rollback(t *rapid.T) {
+	now := m.version(t, "staging")
+	if now < 2 {
+		return
+	}
+	_, err := m.repo.Commit(context.Background(), "staging", fmt.Sprintf("Roll back\n\nRollback-Of: ghcr.io/acme/api:1.0.%d\n", now), map[string]string{
+		"base/kustomization.yaml": fmt.Sprintf("images:\n  - name: ghcr.io/acme/api\n    newTag: 1.0.%d\n", now-1),
+	})
+	ok(t, err)
+	m.taken[now] = true
+}
+
+// version is the last number of the version at a branch or commit.
+func (m *machine) version(t *rapid.T, at string) (patch int) {
+	content, _ := m.repo.File(context.Background(), at, "base/kustomization.yaml")
+	_, tag, _ := strings.Cut(content, "newTag: 1.0.")
+	_, err := fmt.Sscan(tag, &patch)
+	ok(t, err)
+	return patch
 }
 
 func (m *machine) promote(t *rapid.T) {
@@ -348,6 +372,9 @@ func (m *machine) landed(t *rapid.T, branch, sha string) {
 	if branch == "staging" && !m.green[sha] {
 		t.Fatalf("P2: %s entered staging without its check", sha)
 	}
+	if version := m.version(t, sha); m.taken[version] {
+		t.Fatalf("P5: version %d entered %s after it was rolled back", version, branch)
+	}
 	if branch == "production" && !m.approved(sha) {
 		t.Fatalf("P2: %s entered production without an approval", sha)
 	}
@@ -442,6 +469,7 @@ func (m *machine) audit(t *rapid.T) {
 		switch {
 		case f.State == audit.Violation && button && pressed[f.Commit] == f.Environment:
 			delete(pressed, f.Commit)
+		case f.State == audit.Recorded && f.Kind == audit.Rollback && f.Actor != robot: // what somebody took back
 		case f.State == audit.Unknown && f.Kind == audit.PullRequests: // landed, and closed before the service noticed
 		default:
 			t.Fatalf("the audit found %+v", f)

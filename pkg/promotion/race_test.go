@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -38,13 +39,20 @@ type stage struct {
 	hook func(*http.Request) // called before each request goes out
 }
 
-func (s *stage) RoundTrip(request *http.Request) (*http.Response, error) {
+// overGit is the path of requests of the Git protocol, as the hook sees them.
+const overGit = "/git"
+
+func (s *stage) seen(request *http.Request) {
 	s.mu.Lock()
 	hook := s.hook
 	s.mu.Unlock()
 	if hook != nil {
 		hook(request)
 	}
+}
+
+func (s *stage) RoundTrip(request *http.Request) (*http.Response, error) {
+	s.seen(request)
 	return http.DefaultTransport.RoundTrip(request)
 }
 
@@ -88,7 +96,10 @@ func (s *stage) connect(t *testing.T, token string) {
 	noWait := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	client, err := github.New(github.Options{APIURL: s.server.APIURL(), Owner: "acme", Name: "config", Token: token, Transport: s, Sleep: noWait})
 	must(t, err)
-	remote, err := git.NewRemote(git.Options{URL: s.repo.CloneURL(), Auth: git.Auth{Username: "x", Password: token}})
+	remote, err := git.NewRemote(git.Options{URL: s.repo.CloneURL(), Credential: func(context.Context) (git.Auth, error) {
+		s.seen(&http.Request{URL: &url.URL{Path: overGit}})
+		return git.Auth{Username: "x", Password: token}, nil
+	}})
 	must(t, err)
 	s.source = promotion.Source{Name: "acme/config", Forge: client, Git: remote, Sleep: noWait}
 }
@@ -159,6 +170,10 @@ func interferences() []interference {
 			must(t, err)
 			s.commit(t, pr.Head, "6.6.6")
 		}},
+		{"the version rolled back on dev", overGit, func(s *stage, t *testing.T) {
+			s.say(t, "dev", "Back\n\nRollback-Of: ghcr.io/acme/api:1.0.1\n")
+		}},
+		{"an approver who may write no more", "/permission", func(s *stage, _ *testing.T) { s.repo.SetPermission("octocat", githubtest.Read) }},
 		{"a freeze that starts", anything, func(s *stage, _ *testing.T) { s.server.Advance(30 * 24 * time.Hour) }},
 		{"the merge button", "", func(s *stage, t *testing.T) {
 			if s.repo.Head("staging") == s.before {

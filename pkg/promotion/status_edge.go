@@ -143,11 +143,11 @@ func (s Source) statusFacts(ctx context.Context, snap snapshot, env config.Envir
 	if err != nil {
 		return gate.Facts{}, err
 	}
-	from := snap.head(rules.From)
-	if from == "" {
+	if snap.head(rules.From) == "" {
 		return gate.Facts{}, errors.New(rules.From.Name + " has no branch")
 	}
-	return s.gather(ctx, rules, comparison, &pr, from), nil
+	trees := gate.Lookup(s.fetch(ctx, comparison.Base, comparison.Head))
+	return s.gather(ctx, rules, comparison, &pr, newScene(gate.Known(snap.refs), trees)), nil
 }
 
 // relate compares two commits, and spares the request where they are the same.

@@ -87,7 +87,8 @@ func (t *trace) supposed(ctx context.Context, hop *TraceHop, from, to config.Env
 	if err != nil {
 		return err
 	}
-	hop.Gates = gate.Evaluate(t.gather(ctx, rules, comparison, nil, t.head(from)))
+	trees := gate.Lookup(t.fetch(ctx, comparison.Base, comparison.Head))
+	hop.Gates = gate.Evaluate(t.gather(ctx, rules, comparison, nil, newScene(gate.Known(t.refs), trees)))
 	hop.State = gate.Overall(hop.Gates)
 	if comparison.Relation == forge.Diverged {
 		hop.Command = heal(rules)

@@ -29,6 +29,7 @@ type Verification struct {
 
 	rules policy
 	facts gate.Facts
+	scene scene
 }
 
 // Verify evaluates the gates of a pull request at its head. It reads through the
@@ -42,16 +43,23 @@ func Verify(ctx context.Context, s Source, number int) (*Verification, error) {
 	return s.verify(ctx, pr)
 }
 
-func (s Source) verify(ctx context.Context, pr forge.PullRequest) (*Verification, error) {
-	comparison, err := s.Forge.Compare(ctx, pr.Base, pr.HeadSHA, 0)
+func (s Source) verify(ctx context.Context, pr forge.PullRequest, overrides ...Override) (*Verification, error) {
+	comparison, err := s.Forge.Compare(ctx, pr.Base, pr.HeadSHA, sinceLimit)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := s.policyOverAPI(ctx, pr, comparison)
+	at := s.scene(ctx, pr.Base, comparison)
+	rules, err := s.rules(ctx, pr, comparison, at)
 	if err != nil {
 		return nil, err
 	}
-	return newVerification(s.Name, rules, s.gather(ctx, rules, comparison, &pr, "")), nil
+	facts := s.gather(ctx, rules, comparison, &pr, at)
+	for _, o := range overrides {
+		facts.Overrides = append(facts.Overrides, gate.Override(o))
+	}
+	report := newVerification(s.Name, rules, facts)
+	report.scene = at
+	return report, nil
 }
 
 // newVerification asks the gates. It depends on its arguments only.
@@ -98,17 +106,13 @@ func (v *Verification) blocked(what string) error {
 		reasons = append(reasons, verdict.Gate+": "+verdict.Reason)
 	}
 	blocked := &Blocked{What: what, State: v.State, Reason: strings.Join(reasons, "; ")}
-	switch v.State {
-	case gate.Unknown:
+	if v.State == gate.Unknown {
 		blocked.Cause = firstCause(v.facts)
-	case gate.Pending:
-		blocked.Until, blocked.Fix = opens(v.Gates), "run the same command again later"
-		if !blocked.Until.IsZero() {
-			blocked.Fix = "run the same command again after " + blocked.Until.UTC().Format(time.RFC3339)
-		}
-	case gate.Fail:
-		blocked.Fix = v.fix()
 	}
+	if v.State == gate.Pending {
+		blocked.Until = opens(v.Gates)
+	}
+	blocked.Fix = v.fix()
 	return blocked
 }
 
@@ -122,24 +126,4 @@ func opens(verdicts []gate.Verdict) time.Time {
 		}
 	}
 	return latest
-}
-
-// fix says what a person can do about the gate that failed first.
-func (v *Verification) fix() string {
-	for _, verdict := range gate.Blocking(v.Gates) {
-		if verdict.State != gate.Fail {
-			continue
-		}
-		switch {
-		case verdict.Gate == "fast-forward" && v.facts.Comparison.Value.Relation == forge.Diverged:
-			return heal(v.rules)
-		case verdict.Gate == "fast-forward", verdict.Gate == "edge", verdict.Gate == "earned":
-			return fmt.Sprintf("open the promotion of the present commit with: pawl promote %s", v.To)
-		case verdict.Gate == "checks":
-			return fmt.Sprintf("mend it in %s, then: pawl promote %s", v.From, v.To)
-		case verdict.Gate == "approvals":
-			return "settle the review, then run the same command again"
-		}
-	}
-	return ""
 }

@@ -129,6 +129,8 @@ func readCommit(answer *gh.RepositoryCommit) (forge.Commit, error) {
 		Author:  answer.GetAuthor().GetLogin(),
 		Message: answer.GetCommit().GetMessage(),
 		Time:    answer.GetCommit().GetCommitter().GetDate().Time,
+
+		AuthorLogin: answer.GetAuthor().GetLogin(), CommitterLogin: answer.GetCommitter().GetLogin(),
 	}
 	if commit.Author == "" {
 		commit.Author = answer.GetCommit().GetAuthor().GetName()

@@ -67,7 +67,7 @@ func TestCompareRelations(t *testing.T) {
 		{compareJSON("behind", shaB, shaA, 0, 2), shaB, shaA, forge.Comparison{Relation: forge.Behind, Base: shaB, Head: shaA, BehindBy: 2}},
 		{compareJSON("diverged", shaA, shaC, 1, 1, commitJSON(shaB, shaC)), shaA, shaB,
 			forge.Comparison{Relation: forge.Diverged, Base: shaA, Head: shaB, AheadBy: 1, BehindBy: 1, Commits: []forge.Commit{
-				{SHA: shaB, Parents: []string{shaC}, Author: "alice", Message: "subject\n\nbody", Time: at("2026-12-01T10:00:00Z")}}}},
+				{SHA: shaB, Parents: []string{shaC}, Author: "alice", AuthorLogin: "alice", Message: "subject\n\nbody", Time: at("2026-12-01T10:00:00Z")}}}},
 	} {
 		c, j := serve(t, func(w http.ResponseWriter, _ *http.Request, _ int) { write(w, 200, tt.answer) })
 		got, err := c.Compare(t.Context(), tt.base, tt.head, 10)

@@ -38,7 +38,7 @@
 // a client must not depend on such a detail.
 //
 // It does not: send webhooks, run Actions, keep CODEOWNERS, deployments, merge
-// queues or teams as more than names; check OpenPGP signatures; follow renames in merges; hash with SHA-256; or serve other GraphQL than viewer,
+// queues, or what teams may do (it lists their members); check OpenPGP signatures; follow renames in merges; hash with SHA-256; or serve other GraphQL than viewer,
 // updateRefs and createCommitOnBranch, which it says in the answer. A path that it
 // does not know is answered with 404.
 //

@@ -40,7 +40,10 @@ const repoPath = "/repos/{owner}/{repo}"
 
 // routes are tried in order.
 func routes() []route {
-	list := append([]route{{"GET", "/user", access{}, getUser}, {"GET", "/apps/{app_slug}", access{}, getApp}}, appRoutes()...)
+	list := append([]route{
+		{"GET", "/user", access{}, getUser}, {"GET", "/apps/{app_slug}", access{}, getApp},
+		{"GET", "/orgs/{org}/teams/{team_slug}/members", access{"members", "read", Read}, teamMembers},
+	}, appRoutes()...)
 	for _, group := range [][]route{
 		repositoryRoutes(), refRoutes(), commitRoutes(), statusRoutes(), checkRoutes(),
 		contentRoutes(), pullRoutes(), reviewRoutes(), issueRoutes(), ruleRoutes(), activityRoutes(),

@@ -82,6 +82,7 @@ type Server struct {
 	lastID   int64
 	accounts map[string]*account
 	tokens   map[string]*token
+	teams    map[string][]*account  // by org/team in lower case
 	repos    map[string]*repository // by lower-case owner/name
 	moved    map[string]*repository // by a former name
 	byID     map[int64]*repository
@@ -115,7 +116,7 @@ func New(opts Options) (*Server, error) {
 	s := &Server{
 		opts: opts, dir: dir, git: git, clock: newClock(opts), done: make(chan struct{}),
 		url:      "http://" + listener.Addr().String(),
-		accounts: map[string]*account{}, tokens: map[string]*token{},
+		accounts: map[string]*account{}, tokens: map[string]*token{}, teams: map[string][]*account{},
 		repos: map[string]*repository{}, moved: map[string]*repository{}, byID: map[int64]*repository{},
 	}
 	s.routes = routes()
