@@ -306,7 +306,7 @@ func (h *history) contents(ctx context.Context, before func(i int) string) error
 			doubtful = append(doubtful, move.Before)
 		}
 	}
-	line, err := h.timeline(ctx, h.env, h.named, commits, doubtful)
+	line, err := h.timeline(ctx, h.env, h.named, commits, doubtful, "")
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -446,8 +446,9 @@ func (t timeline) commit(sha string) (git.Commit, bool) {
 
 // timeline reads the images of an environment at many commits, in two requests. A
 // file is read once, however many commits have it. Doubtful commits are those that
-// the server may have thrown away: without them the others are read.
-func (s Source) timeline(ctx context.Context, env config.Environment, named []config.Image, commits, doubtful []string) (timeline, error) {
+// the server may have thrown away: without them the others are read. With a word,
+// the images are those of the files only that have the word.
+func (s Source) timeline(ctx context.Context, env config.Environment, named []config.Image, commits, doubtful []string, only string) (timeline, error) {
 	line := timeline{versions: map[string]versions{}}
 	if len(commits) == 0 {
 		return line, nil
@@ -464,5 +465,5 @@ func (s Source) timeline(ctx context.Context, env config.Environment, named []co
 	if err != nil {
 		return line, err
 	}
-	return line, line.read(ctx, env, named, commits)
+	return line, line.read(ctx, env, named, commits, only)
 }

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // read finds the images of an environment at commits that were fetched.
-func (t *timeline) read(ctx context.Context, env config.Environment, named []config.Image, commits []string) error {
+func (t *timeline) read(ctx context.Context, env config.Environment, named []config.Image, commits []string, only string) error {
 	lists := make([][]git.File, len(commits))
 	seen := map[git.File]bool{}
 	var distinct []git.File
@@ -34,6 +35,13 @@ func (t *timeline) read(ctx context.Context, env config.Environment, named []con
 	for _, file := range distinct {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		content, err := t.trees.objects.Content(file)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(content, []byte(only)) && len(config.FieldsIn(named, file.Path)) == 0 {
+			continue
 		}
 		here, unreadable, err := t.trees.find([]git.File{file}, named)
 		if err != nil {

@@ -46,7 +46,7 @@ func (t *trace) openWith(ctx context.Context, from, to config.Environment) (*for
 	for _, pr := range open {
 		brings := false
 		if t.report.Kind == "image" {
-			line, err := t.timeline(ctx, to, t.cfg.Images, []string{pr.HeadSHA}, nil)
+			line, err := t.timeline(ctx, to, t.cfg.Images, []string{pr.HeadSHA}, nil, "")
 			if err != nil {
 				return nil, err
 			}

@@ -23,7 +23,7 @@ func (t *trace) images(ctx context.Context) error {
 			continue
 		}
 		t.tell("reading the images of %s", env.Name)
-		line, err := t.timeline(ctx, env, t.cfg.Images, []string{t.head(env)}, nil)
+		line, err := t.timeline(ctx, env, t.cfg.Images, []string{t.head(env)}, nil, "")
 		if err != nil {
 			return err
 		}
@@ -98,9 +98,12 @@ func (t *trace) imageStop(ctx context.Context, stop *TraceStop, env config.Envir
 		stop.State = StopHere
 	}
 	moves := t.moves[env.Name].Value
+	// A file that names the image has the last part of its repository.
+	repository := entryOf(t.report.Image, t.cfg.Images).Repository
+	word := repository[strings.LastIndex(repository, "/")+1:]
 	for size := traceFirst; ; size = traceMoves {
 		size = min(size, len(moves))
-		line, err := t.timeline(ctx, env, t.cfg.Images, afterEach(moves[:size]), discarded(moves[:size]))
+		line, err := t.timeline(ctx, env, t.cfg.Images, afterEach(moves[:size]), discarded(moves[:size]), word)
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
