@@ -26,6 +26,9 @@ type Job struct {
 	// Key is the same whenever this job is run again for the same versions, and
 	// nobody else's. A commit that carries it is this job's work.
 	Key string
+	// First says that the CI service calls this the job's first attempt: its key is
+	// not further back than the step that is run again within it.
+	First bool
 	// Sequence tells which of two runs is the newer one.
 	Sequence Sequence
 	// Source is the application's repository and commit: acme/api@3f2a….
@@ -37,6 +40,14 @@ type Job struct {
 // unattended says that nobody waits at a terminal for the answer: a job that lost
 // the race against a newer one has nothing left to do.
 func (j Job) unattended() bool { return j.Key != "" || j.Sequence.Number > 0 }
+
+// recent is how far back to look for what the job did before.
+func (j Job) recent() int {
+	if j.Key == "" || j.First {
+		return recent
+	}
+	return earlier
+}
 
 func (j Job) trailers() []git.Trailer {
 	var list []git.Trailer

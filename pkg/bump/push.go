@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// recent is how many commits of the branch are fetched along with its files.
-	recent = 100
+	// recent is how many commits of the branch are fetched along with its files: as
+	// many as cost no request of their own. One for the key of a job that may have run
+	// before is worth one.
+	recent  = 20
+	earlier = 100
 	// further is how many are looked at when the recent ones do not tell which of two
 	// versions is the older one. A commit is some 200 bytes on the wire.
 	further = 1000
@@ -82,7 +85,11 @@ func PlanPush(ctx context.Context, target Target) (*PushPlan, error) {
 // commit before, unless that is empty: it must be part of what there is now.
 func (p *PushPlan) plan(ctx context.Context, seen string) error {
 	remote, request := p.site.target.Remote, p.site.request
-	objects, entries, err := remote.FetchFiles(ctx, p.Tip, request.scope(), recent)
+	deep := request.Job.recent()
+	if seen != "" {
+		deep = earlier // a push of this very run may be below those of others by now
+	}
+	objects, entries, err := remote.FetchFiles(ctx, p.Tip, request.scope(), deep)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (t Target) guess(ctx context.Context) (*site, error) {
 	scope := request.scope()
 	match := scope.File
 	scope.File = func(path string) bool { return path == config.FileName || match(path) }
-	objects, entries, err := t.Remote.FetchFiles(ctx, tip, scope, recent)
+	objects, entries, err := t.Remote.FetchFiles(ctx, tip, scope, request.Job.recent())
 	if err != nil {
 		return nil, err
 	}

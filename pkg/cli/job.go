@@ -82,7 +82,7 @@ func (a *app) job(flags bumpFlags, config string, what []string) bump.Job {
 		}
 	}
 	if flags.given["key"] {
-		job.Key = strings.TrimSpace(flags.key)
+		job.Key, job.First = strings.TrimSpace(flags.key), false
 	}
 	if flags.given["sequence"] {
 		job.Sequence = bump.Sequence{Number: flags.sequence}
@@ -110,6 +110,7 @@ func (a *app) jobOf(service pipeline, config string, what []string) bump.Job {
 		job.Source = repository + "@" + commit
 	}
 	if job.Run = a.host.Getenv(service.run); service.active == "GITHUB_ACTIONS" {
+		job.First = a.host.Getenv("GITHUB_RUN_ATTEMPT") == "1"
 		job.Run = fmt.Sprintf("%s/%s/actions/runs/%s", a.server(), repository, a.host.Getenv("GITHUB_RUN_ID"))
 	}
 	return job
