@@ -186,6 +186,9 @@ func (r Ruleset) MarshalJSON() ([]byte, error) {
 		Actors      []Actor    `json:"bypass_actors"`
 		Rules       []Rule     `json:"rules"`
 	}{r.Name, "branch", r.Enforcement, conditions{refName{r.Branches, []string{}}}, r.Actors, r.Rules}
+	// GitHub takes an empty list for none, and no null.
+	body.Conditions.RefName.Include = append([]string{}, r.Branches...)
+	body.Rules = append([]Rule{}, r.Rules...)
 	if body.Actors == nil {
 		body.Actors = []Actor{}
 	}

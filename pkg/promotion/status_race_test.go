@@ -41,7 +41,7 @@ func TestStatusIsOfOneMoment(t *testing.T) {
 			if requests < 6 {
 				t.Fatalf("a status made %d requests only: the hook does not see them", requests)
 			}
-			for n := 2; n <= requests; n++ {
+			for n := 1 + first(each); n <= requests; n += stride() {
 				got, _ := statusWith(t, n, each)
 				if got != before && got != after && !strings.Contains(got, "it moved while it was read; look again") {
 					t.Errorf("before request %d: neither the report of before nor that of after:\n%s\nbefore:\n%s\nafter:\n%s", n, got, before, after)

@@ -180,7 +180,7 @@ func (q *request) readRuleset(set *ruleset) error {
 	case in.Target != "" && in.Target != "branch", len(in.Conditions.RefName.Exclude) > 0, len(in.Conditions.RefName.Include) == 0:
 		return unprocessable("githubtest models rulesets for branches that are included by name")
 	case slices.ContainsFunc(q.repo.rulesets, func(s *ruleset) bool { return s.id != set.id && s.name() == in.Name }):
-		return &Error{Status: 422, Message: "Validation Failed", Plain: []string{"Name must be unique"}}
+		return invalid(FieldError{Resource: "RepositoryRuleset", Field: "name", Code: "custom", Message: "Name must be unique"})
 	}
 	set.rules.Name = in.Name
 	if in.Enforcement != "active" {
@@ -213,7 +213,7 @@ func (q *request) readBypass(rules *Rules, in rulesetInput) error {
 			login = q.server.loginOf(func(a *account) bool { return a.app != nil && a.app.id == actor.ID })
 			a := q.server.account(login)
 			if a == nil || a.app.slug == "github-actions" || !q.server.installedOn(a.app, q.repo) {
-				return &Error{Status: 422, Message: "Validation Failed", Plain: []string{"Actor integration must be part of the ruleset source or owner organization"}}
+				return invalid(FieldError{Resource: "RepositoryRuleset", Field: "bypass_actors", Code: "custom", Message: "Actor integration must be part of the ruleset source or owner organization"})
 			}
 		case actor.Type == "User":
 			login = q.server.loginOf(func(a *account) bool { return a.app == nil && a.id == actor.ID })

@@ -26,7 +26,7 @@ func TestRulesetsOverTheAPI(t *testing.T) {
 	w.call("bob", "POST", "rulesets", ruleset(app, object{"type": "update"})).want(t, 404, "", nil)
 	made := w.call("ada", "POST", "rulesets", ruleset(app, object{"type": "update"}))
 	made.want(t, 201, "bypass_actors.0.bypass_mode", "pull_request")
-	w.call("ada", "POST", "rulesets", ruleset(app)).want(t, 422, "errors.0", "Name must be unique")
+	w.call("ada", "POST", "rulesets", ruleset(app)).want(t, 422, "errors.0.message", "Name must be unique")
 	// The mode pull_request covers the merge button alone.
 	w.call("app", "PATCH", "git/refs/heads/staging", move).want(t, 422, "message", found+"Cannot update this protected ref.\n\n")
 	path := fmt.Sprintf("rulesets/%v", made.get(t, "id"))
@@ -40,7 +40,7 @@ func TestRulesetsOverTheAPI(t *testing.T) {
 	w.call("bob", "PATCH", "git/refs/heads/staging", move).want(t, 422, "", nil)
 	w.call("app", "PATCH", "git/refs/heads/staging", move).want(t, 200, "", nil)
 	actions := object{"actor_id": id("github-actions"), "actor_type": "Integration", "bypass_mode": "always"}
-	w.call("ada", "PUT", path, ruleset(actions)).want(t, 422, "errors.0", "Actor integration must be part of the ruleset source or owner organization")
+	w.call("ada", "PUT", path, ruleset(actions)).want(t, 422, "errors.0.message", "Actor integration must be part of the ruleset source or owner organization")
 	w.call("ada", "PUT", "rulesets/999", ruleset(app)).want(t, 404, "", nil)
 	w.call("bob", "GET", "actions/permissions/workflow", nil).want(t, 404, "", nil)
 	w.call("ada", "GET", "actions/permissions/workflow", nil).want(t, 200, "can_approve_pull_request_reviews", false)
