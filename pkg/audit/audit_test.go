@@ -81,6 +81,22 @@ func planted() []history {
 			w.set("dev", "1.1.0")
 			w.press(w.open("staging", w.set("dev", "1.2.0")), githubtest.RebaseButton)
 		}, []string{"staging squash-button"}},
+		{"the promotion of a rollback is merged by the button", func(w *world) {
+			w.release("1.1.0")
+			w.rollBack("staging", "1.0.0", "1.1.0")
+			w.press(w.open("production", w.head("staging")), githubtest.MergeButton)
+		}, []string{"(staging rollback)", "production merge-button"}},
+		{"the promotion of a rollback is squashed", func(w *world) {
+			w.release("1.1.0")
+			w.rollBack("staging", "1.0.0", "1.1.0")
+			w.press(w.open("production", w.head("staging")), githubtest.SquashButton)
+		}, []string{"(staging rollback)", "production downgrade api 1.1.0>1.0.0", "production squash-button"}}, // squashed, the trailer is lost
+
+		{"the promotion of a rollback is rebased", func(w *world) {
+			w.release("1.1.0")
+			w.rollBack("staging", "1.0.0", "1.1.0")
+			w.press(w.open("production", w.head("staging")), githubtest.RebaseButton)
+		}, []string{"(staging rollback)", "production squash-button"}},
 		{"a promotion gets another commit before it lands", func(w *world) {
 			sha := w.set("dev", "1.1.0")
 			w.open("staging", sha)

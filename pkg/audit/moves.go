@@ -184,8 +184,12 @@ func (b *branch) origin(m *forge.Move) *Finding {
 }
 
 // exception is what the commit that landed says it is; what a merge button made is what
-// the commit says that it took in.
+// the commit says that it took in. But a promotion is to land as it is, whatever it
+// promotes: if a button was pressed on it, no trailer in it is about that.
 func (a *auditor) exception(ctx context.Context, b *branch, m *forge.Move) Kind {
+	if b.byButton(m) && promotes(b, b.pullOf(m)) {
+		return ""
+	}
 	commit, _ := b.commit(m.After)
 	messages := []string{commit.Message}
 	if b.byButton(m) {
