@@ -454,30 +454,29 @@ func (m *machine) converge(t *rapid.T) {
 // audit has the independent audit judge the whole run: it finds every commit
 // that a button made on an environment, and nothing that pawl did.
 func (m *machine) audit(t *rapid.T) {
-	pressed, missed := map[string]bool{}, map[string]bool{} // by branch and commit
+	missed := map[string]bool{} // by branch and commit
 	for _, update := range m.server.Log() {
 		branch := strings.TrimPrefix(update.Ref, "refs/heads/")
-		if update.PullRequest == 0 || (branch != "staging" && branch != "production") {
-			continue
-		}
-		pressed[branch+" "+update.After] = true
-		if m.heads["pawl/"+branch+"/"+update.After[:12]] == nil { // unless a rebase made the very same commit
+		proposed := m.heads["pawl/"+branch+"/"+update.After[:12]] != nil // a rebase that made the very same commit
+		if update.PullRequest != 0 && !proposed && (branch == "staging" || branch == "production") {
 			missed[branch+" "+update.After] = true
 		}
 	}
 	report, err := audit.Run(context.Background(), audit.Source{Name: m.source.Name, Forge: m.source.Forge, Git: m.source.Git}, audit.Options{})
 	ok(t, err)
 	for _, f := range report.Findings {
-		button := f.Kind == audit.MergeButton || f.Kind == audit.SquashButton
-		brought := f.Kind == audit.Unearned || f.Kind == audit.Downgrade || f.Kind == audit.Redelivered
-		at := f.Environment + " " + f.Commit
 		switch {
-		case f.State == audit.Violation && (button || brought) && pressed[at]:
-			if button {
-				delete(missed, at)
-			}
-		case f.State == audit.Recorded && f.Kind == audit.Rollback && f.Actor != robot: // what somebody took back
 		case f.State == audit.Unknown && f.Kind == audit.PullRequests: // landed, and closed before the service noticed
+		case f.Actor == robot:
+			t.Fatalf("the audit found what pawl did: %+v", f)
+		case f.State == audit.Violation && (f.Kind == audit.MergeButton || f.Kind == audit.SquashButton):
+			at := f.Environment + " " + f.Commit
+			if !missed[at] {
+				t.Fatalf("the audit found a button where none was pressed: %+v", f)
+			}
+			delete(missed, at)
+		case f.State == audit.Violation && (f.Kind == audit.Unearned || f.Kind == audit.Downgrade || f.Kind == audit.Redelivered): // what people brought
+		case f.State == audit.Recorded && f.Kind == audit.Rollback: // what somebody took back
 		default:
 			t.Fatalf("the audit found %+v", f)
 		}
