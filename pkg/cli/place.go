@@ -77,13 +77,18 @@ func (p place) environment(name string) (place, error) {
 // leadsTo says whether files that a pattern means can be in a folder, or below it.
 // A pattern without ** that is as deep as the folder may be a folder's own name.
 func leadsTo(folder, pattern string) bool {
-	parts := strings.Split(pattern, "/")
-	for i, name := range strings.Split(folder, "/") {
-		if i == len(parts) || parts[i] == "**" || parts[i] == "." {
+	rest, more := pattern, true
+	for name := range strings.SplitSeq(folder, "/") {
+		if !more {
 			return true
 		}
-		matched, err := doublestar.Match(parts[i], name)
-		if err != nil || strings.ContainsAny(parts[i], "{}") { // an alternative can span folders
+		var part string
+		part, rest, more = strings.Cut(rest, "/")
+		if part == "**" || part == "." {
+			return true
+		}
+		matched, err := doublestar.Match(part, name)
+		if err != nil || strings.ContainsAny(part, "{}") { // an alternative can span folders
 			return true
 		}
 		if !matched {

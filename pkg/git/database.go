@@ -38,6 +38,8 @@ func (d *database) object(id plumbing.Hash) (object, error) {
 	return d.read[id], nil
 }
 
+func (d *database) entries(_ plumbing.Hash, data []byte) ([]entry, error) { return parseTree(data) }
+
 // prepare reads objects with one git process. It needs no context: it is local,
 // and never fetches.
 func (d *database) prepare(ids []plumbing.Hash) error {

@@ -243,7 +243,7 @@ func (o *Objects) tree(id plumbing.Hash) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := parseTree(found.data)
+	entries, err := o.from.entries(id, found.data)
 	if err != nil {
 		return nil, fmt.Errorf("reading folder %s: %w", id, err)
 	}

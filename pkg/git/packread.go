@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
@@ -17,10 +18,14 @@ import (
 // go-git's own parser has no limits: it believes the sizes that the pack states.
 type packReader struct {
 	packRules
-	content int64 // unpacked so far
+	choice   choice // nil: everything
+	unpacked int64  // bytes so far
 
 	objects map[plumbing.Hash]object
 	at      map[int64]object          // by offset in the pack
+	gone    map[int64]recipe          // how to make those again that were let go
+	last    placed                    // the newest one of them
+	spare   []byte                    // memory that nobody uses any more
 	byID    map[plumbing.Hash][]delta // waiting for an object
 	byPlace map[int64][]delta         // waiting for the object at an offset
 	waiting int
@@ -34,17 +39,41 @@ type packRules struct {
 	partial bool
 	// most is how many objects a pack may hold to be read at all; 0: any number.
 	most int
+	// choose begins a choice from a partial pack; nil: everything is read and kept.
+	choose func() choice
+}
+
+// choice is what is made of a pack while it is being read.
+type choice interface {
 	// enough ends the reading before the end of the pack: what was not verified by
-	// the checksum is by the ids. nil: read everything.
-	enough func(read int64, objects map[plumbing.Hash]object) bool
+	// the checksum is by the ids.
+	enough(read int64, objects map[plumbing.Hash]object) bool
+	// wanted says of a large object that is a delta whether it is to be kept: twenty
+	// commits bring twenty versions of a folder of ten thousand entries.
+	wanted(id plumbing.Hash, objects map[plumbing.Hash]object) bool
 }
 
 // errTooMany is a pack with more objects than the rules want to read.
 var errTooMany = errors.New("the pack has more objects than are worth reading")
 
+// largeDelta is from which size on an object has to be wanted.
+const largeDelta = 32 << 10
+
 type delta struct {
 	offset int64
 	data   []byte
+}
+
+// recipe is how an object is made: by a delta, from the object at an offset.
+type recipe struct {
+	base  int64
+	delta []byte
+}
+
+// placed is an object and its offset in the pack.
+type placed struct {
+	offset int64
+	object object
 }
 
 // readPack reads a pack and returns its objects by id. Every id is computed from
@@ -53,7 +82,10 @@ func readPack(from io.Reader, rules packRules) (map[plumbing.Hash]object, error)
 	p := &packReader{
 		packRules: rules,
 		objects:   map[plumbing.Hash]object{}, at: map[int64]object{},
-		byID: map[plumbing.Hash][]delta{}, byPlace: map[int64][]delta{},
+		byID: map[plumbing.Hash][]delta{}, byPlace: map[int64][]delta{}, gone: map[int64]recipe{},
+	}
+	if rules.choose != nil {
+		p.choice = rules.choose()
 	}
 	metered := &meter{from: from}
 	scanner := packfile.NewScanner(metered)
@@ -70,7 +102,7 @@ func readPack(from io.Reader, rules packRules) (map[plumbing.Hash]object, error)
 		if err := p.next(scanner); err != nil {
 			return nil, err
 		}
-		if rules.enough != nil && rules.enough(metered.read, p.objects) {
+		if p.choice != nil && p.choice.enough(metered.read, p.objects) {
 			return p.objects, nil
 		}
 	}
@@ -121,16 +153,24 @@ func (p *packReader) next(scanner *packfile.Scanner) error {
 
 // grow accounts for content that is about to be unpacked.
 func (p *packReader) grow(n int64) error {
-	if n < 0 || n > p.limits.Content-p.content {
+	if n < 0 || n > p.limits.Content-p.unpacked {
 		return errTooLarge
 	}
-	p.content += n
+	p.unpacked += n
 	return nil
 }
 
 func (p *packReader) addOffsetDelta(base int64, d delta) error {
-	if found, ok := p.at[base]; ok {
-		return p.patch(found, d)
+	found, ok, err := p.placedAt(base)
+	if err != nil {
+		return err
+	}
+	if ok {
+		patched, err := p.apply(found, d)
+		if err != nil || p.letGo(base, d, patched) {
+			return err
+		}
+		return p.add(d.offset, patched)
 	}
 	p.waiting++
 	p.byPlace[base] = append(p.byPlace[base], d)
@@ -146,13 +186,52 @@ func (p *packReader) addReferenceDelta(base plumbing.Hash, d delta) error {
 	return nil
 }
 
+// placedAt returns the object at an offset, made again if it was let go.
+func (p *packReader) placedAt(offset int64) (object, bool, error) {
+	var steps []recipe
+	for {
+		if found, ok := p.at[offset]; ok {
+			return p.follow(found, steps)
+		}
+		if p.last.object.data != nil && p.last.offset == offset {
+			return p.follow(p.last.object, steps)
+		}
+		step, ok := p.gone[offset]
+		if !ok {
+			return object{}, false, nil
+		}
+		steps, offset = append(steps, step), step.base
+	}
+}
+
+// follow applies the steps from an object on, the last one first.
+func (p *packReader) follow(from object, steps []recipe) (object, bool, error) {
+	for _, step := range slices.Backward(steps) {
+		var err error
+		if from, err = p.apply(from, delta{data: step.delta}); err != nil {
+			return from, false, err
+		}
+	}
+	return from, true, nil
+}
+
+// letGo keeps no more of an object than how it was made, if nobody wants it.
+func (p *packReader) letGo(base int64, d delta, patched object) bool {
+	if p.choice == nil || len(patched.data) < largeDelta {
+		return false
+	}
+	id := patched.hash()
+	if len(p.byID[id]) > 0 || p.choice.wanted(id, p.objects) {
+		return false
+	}
+	p.spare = p.last.object.data
+	p.gone[d.offset], p.last = recipe{base, d.data}, placed{d.offset, patched}
+	return true
+}
+
 // add keeps an object and everything that waits for it, directly or not. It goes
 // by a list, not by recursion: a chain may be long.
 func (p *packReader) add(offset int64, first object) error {
-	type placed struct {
-		offset int64
-		object object
-	}
 	todo := []placed{{offset, first}}
 	for len(todo) > 0 {
 		here := todo[len(todo)-1]
@@ -190,8 +269,40 @@ func (p *packReader) apply(base object, d delta) (object, error) {
 	if err := p.grow(size); err != nil {
 		return object{}, err
 	}
-	data, err := packfile.PatchDelta(base.data, d.data)
-	return object{base.kind, data}, err
+	if len(base.data) == 0 {
+		return object{}, packfile.ErrInvalidDelta // nothing is a difference from nothing
+	}
+	patched := &content{data: p.room(min(size, int64(len(base.data)+len(d.data))))}
+	err = packfile.ApplyDelta(patched, &content{data: base.data}, d.data)
+	return object{base.kind, patched.data}, err
+}
+
+// room is memory for a result: as much as it takes, as a rule. A delta that lies
+// about the size of its result gets no more than base and delta have.
+func (p *packReader) room(size int64) []byte {
+	spare := p.spare
+	if int64(cap(spare)) < size {
+		return make([]byte, 0, size)
+	}
+	p.spare = nil
+	return spare[:0]
+}
+
+// content is bytes that go-git reads or writes. Its own type grows by doubling, which
+// is a lot with folders of ten thousand entries.
+type content struct {
+	plumbing.MemoryObject
+
+	data []byte
+}
+
+func (c *content) Reader() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(c.data)), nil }
+
+func (c *content) Writer() (io.WriteCloser, error) { return c, nil }
+
+func (c *content) Write(p []byte) (int, error) {
+	c.data = append(c.data, p...)
+	return len(p), nil
 }
 
 // patchedSize reads the size of the result, which a delta states after that of

@@ -36,8 +36,9 @@ func writePack(objects []packed) ([]byte, error) {
 	out.WriteString("PACK")
 	header := binary.BigEndian.AppendUint32(nil, packfile.VersionSupported)
 	out.Write(binary.BigEndian.AppendUint32(header, uint32(len(objects))))
+	compressed := zlib.NewWriter(&out) // it has almost a megabyte: one for all
 	for _, each := range objects {
-		if err := each.write(&out); err != nil {
+		if err := each.write(&out, compressed); err != nil {
 			return nil, fmt.Errorf("packing an object: %w", err)
 		}
 	}
@@ -46,7 +47,7 @@ func writePack(objects []packed) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func (p packed) write(out *bytes.Buffer) error {
+func (p packed) write(out *bytes.Buffer, compressed *zlib.Writer) error {
 	kind, content := p.kind, p.data
 	if p.delta != nil {
 		kind, content = plumbing.REFDeltaObject, p.delta
@@ -63,7 +64,7 @@ func (p packed) write(out *bytes.Buffer) error {
 	if p.delta != nil {
 		out.Write(p.base[:])
 	}
-	compressed := zlib.NewWriter(out)
+	compressed.Reset(out)
 	if _, err := compressed.Write(content); err != nil {
 		return err
 	}

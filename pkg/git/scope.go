@@ -18,6 +18,8 @@ const (
 	// readOn is how much of an answer is read in any case, in bytes: below it, the
 	// rest costs less than a new connection does.
 	readOn = 128 << 10
+	// lookAgain is after how many more bytes it is seen what is still to come.
+	lookAgain = 8 << 10
 	// maxByID is how many folders are asked for by id rather than waited for.
 	maxByID = 64
 	// maxBelow is how many objects below those are taken without being asked for.
@@ -176,7 +178,7 @@ func (r *Remote) byID(server *advertisement) bool {
 // here, only what differs from them comes.
 func (f *partial) begin(ctx context.Context, server *advertisement) error {
 	plan := wish{wants: []plumbing.Hash{f.commit}, depth: 1, filter: packp.FilterBlobNone()}
-	plan.rules = packRules{partial: true, enough: f.enough()}
+	plan.rules = packRules{partial: true, choose: func() choice { return &reading{f: f, next: readOn} }}
 	if f.history <= shortHistory {
 		plan.depth = f.history
 	}
@@ -198,17 +200,47 @@ func (f *partial) begin(ctx context.Context, server *advertisement) error {
 	return nil
 }
 
-// enough says when to stop reading: once what is missing can be asked for by id.
-func (f *partial) enough() func(read int64, objects map[plumbing.Hash]object) bool {
-	next := int64(readOn)
-	return func(read int64, objects map[plumbing.Hash]object) bool {
-		if read < next {
-			return false
-		}
-		next = 2 * read
-		here, err := f.survey(newObjects(layer{objects, f.r.objects}, f.r))
-		return err == nil && here.begun && len(here.folders) <= maxByID
+// reading is the [choice] from a pack that begins a partial fetch.
+type reading struct {
+	f       *partial
+	next    int64           // how many bytes are to be read before the next look
+	missing []plumbing.Hash // at the last look; nil: nothing is known
+}
+
+// enough says when to stop: once what is missing can be asked for by id, and
+// nothing of it came with the last bit. A folder that is on its way, as the difference
+// from an older one that was sent before it, is not to be asked for with all below it.
+func (r *reading) enough(read int64, objects map[plumbing.Hash]object) bool {
+	if read < r.next {
+		return false
 	}
+	before := r.missing
+	if !r.look(objects) || len(r.missing) > maxByID {
+		r.next = 2 * read
+		return false
+	}
+	r.next = read + lookAgain
+	return len(r.missing) == 0 || slices.Equal(r.missing, before)
+}
+
+// wanted says whether a folder is in scope.
+func (r *reading) wanted(id plumbing.Hash, objects map[plumbing.Hash]object) bool {
+	came := func(id plumbing.Hash) bool { _, ok := objects[id]; return ok }
+	if (r.missing == nil || slices.ContainsFunc(r.missing, came)) && !r.look(objects) {
+		return true
+	}
+	return slices.Contains(r.missing, id)
+}
+
+// look surveys what came so far. It reports false as long as that tells nothing.
+func (r *reading) look(objects map[plumbing.Hash]object) bool {
+	r.missing = nil
+	here, err := r.f.survey(newObjects(layer{objects, r.f.r.objects}, r.f.r))
+	if err != nil || !here.begun {
+		return false
+	}
+	r.missing = append([]plumbing.Hash{}, here.folders...)
+	return true
 }
 
 // folders gets folders by their ids with all that is below them, the files that are

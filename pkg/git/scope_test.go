@@ -182,7 +182,7 @@ func TestFetchFilesCountsItsRequests(t *testing.T) {
 		"small, with history":     {small, onePath("base/app.yaml"), 50, 2},
 		"large, a path":           {large, onePath("apps/app-01234/values.yaml"), 0, 2},
 		"large, some history":     {large, onePath("apps/app-01234/values.yaml"), 20, 2},
-		"large, much history":     {large, onePath("apps/app-01234/values.yaml"), 50, 3},
+		"large, much history":     {large, onePath("apps/app-01234/values.yaml"), 50, 2},
 		"large, a file on top":    {large, onePath("README.md"), 0, 2},
 		"large, a folder":         {large, onePath("base/svc-07/notes.md"), 0, 2},
 		"large, many files":       {large, yamlBelow("base"), 0, 3}, // one is larger than those that come along
@@ -205,6 +205,55 @@ func TestFetchFilesCountsItsRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A folder of thousands, of which the server sends the oldest of twenty versions and
+// then how each differs from the one before, is read to the version of the tip, and
+// the other versions are not kept.
+func TestFetchFilesOfAFamily(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	var in strings.Builder
+	model := map[string]string{}
+	for i := range 6000 {
+		model[fmt.Sprintf("apps/app-%05d/values.yaml", i)] = fmt.Sprintf("image: app:0.%d\n", i)
+	}
+	edits := model
+	for i := range 40 {
+		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Test <test@example.com> %d +0000\ndata 4\nstep\n", 1700000000+i)
+		for path, content := range edits {
+			fmt.Fprintf(&in, "M 100644 inline %s\ndata %d\n%s\n", path, len(content), content)
+		}
+		edits = map[string]string{fmt.Sprintf("apps/app-%05d/values.yaml", 100*i): fmt.Sprintf("image: app:%d\n", i+1)}
+		if i < 39 {
+			maps.Copy(model, edits)
+		}
+	}
+	runGit(t, repo.dir, in.String(), "fast-import", "--quiet")
+	tip := repo.tip("main")
+	const path = "apps/app-05000/values.yaml"
+	remote := repo.remote()
+	if _, err := remote.Tip(t.Context(), "main"); err != nil {
+		t.Fatal(err)
+	}
+	server.take()
+	objects := fetchFiles(t, remote, tip, onePath(path), 20, model)
+	if requests := server.take(); len(requests) != 2 {
+		t.Errorf("%d requests", len(requests))
+	}
+	large := 0
+	for _, object := range remote.objects.objects {
+		if len(object.data) > largeDelta {
+			large++
+		}
+	}
+	if large > 2 { // the oldest version, which was sent whole, and that of the tip
+		t.Errorf("%d versions of the folder were kept", large)
+	}
+	sha := change(t, objects, tip, path, "image: app:new\n")
+	mustPush(t, remote, objects, "main", tip, sha)
+	repo.git("fsck", "--full", "--strict")
 }
 
 // The second fetch of a branch that moved costs what changed.

@@ -19,6 +19,8 @@ func (o object) hash() plumbing.Hash { return plumbing.ComputeHash(o.kind, o.dat
 type source interface {
 	// object returns one object, or a *[MissingError].
 	object(id plumbing.Hash) (object, error)
+	// entries reads a folder's bytes. What it returns is shared: nobody changes it.
+	entries(id plumbing.Hash, data []byte) ([]entry, error)
 	// prepare makes objects ready that will be asked for next, all at once.
 	// Objects that are not here are an error only where the source cannot go on.
 	prepare(ids []plumbing.Hash) error
@@ -28,9 +30,36 @@ type source interface {
 type memory struct {
 	mu      sync.RWMutex
 	objects map[plumbing.Hash]object
+	parsed  map[plumbing.Hash][]entry // of large folders: reading one takes a millisecond
 }
 
-func newMemory() *memory { return &memory{objects: map[plumbing.Hash]object{}} }
+func newMemory() *memory {
+	return &memory{objects: map[plumbing.Hash]object{}, parsed: map[plumbing.Hash][]entry{}}
+}
+
+// largeFolder is from which size on a folder is read once only.
+const largeFolder = 32 << 10
+
+// entries reads a folder.
+func (m *memory) entries(id plumbing.Hash, data []byte) ([]entry, error) {
+	if len(data) < largeFolder {
+		return parseTree(data)
+	}
+	m.mu.RLock()
+	entries, known := m.parsed[id]
+	m.mu.RUnlock()
+	if known {
+		return entries, nil
+	}
+	entries, err := parseTree(data)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parsed[id] = entries
+	return entries, nil
+}
 
 func (m *memory) object(id plumbing.Hash) (object, error) {
 	if found, ok := m.lookup(id); ok {

@@ -121,7 +121,7 @@ func (o *Objects) splice(at string, tree plumbing.Hash, edits *edit) (plumbing.H
 			return tree, err
 		}
 	}
-	entries, err := parseTree(old.data)
+	entries, err := o.from.entries(tree, old.data)
 	if err != nil {
 		return tree, fmt.Errorf("reading folder %q: %w", at, err)
 	}
