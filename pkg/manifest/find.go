@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -72,6 +73,18 @@ func shapes() []shape {
 		embedShape(), markerShape(),
 	}
 }
+
+// known is [shapes] and all their keys, put together once: a finder is made for
+// every file and every text in it.
+var known = sync.OnceValues(func() ([]shape, map[string]bool) {
+	all, keys := shapes(), map[string]bool{}
+	for _, shape := range all {
+		for _, key := range shape.keys {
+			keys[key] = true
+		}
+	}
+	return all, keys
+})
 
 // target is one image reference and the way to change it.
 type target struct {
@@ -205,22 +218,17 @@ func (f *finder) parse(text string) (image.Reference, bool) {
 }
 
 func newFinder(s *source) *finder {
-	f := &finder{
+	shapes, keys := known()
+	return &finder{
 		src:       s,
-		shapes:    shapes(),
-		keys:      make(map[string]bool, 64),
+		shapes:    shapes,
+		keys:      keys,
 		merged:    map[*yaml.Node][]pair{},
 		followers: map[*yaml.Node]int{},
 		seen:      map[scalars]bool{},
 		opened:    map[*yaml.Node]*source{},
 		entered:   map[*yaml.Node]bool{},
 	}
-	for _, shape := range f.shapes {
-		for _, key := range shape.keys {
-			f.keys[key] = true
-		}
-	}
-	return f
 }
 
 // search finds everything in the source. With create, fields that are missing are

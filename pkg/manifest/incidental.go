@@ -14,21 +14,16 @@ func Incidental(file string) bool {
 	}
 	dir, base := path.Split(path.Clean(strings.ToLower(file)))
 	base = strings.TrimSuffix(strings.TrimSuffix(base, ".yaml"), ".yml")
-	inFolder := func(folder string) bool { return strings.Contains("/"+dir, "/"+folder+"/") }
-	switch {
-	case inFolder(".github"), inFolder(".gitea"), inFolder(".forgejo"), inFolder(".gitlab"), inFolder(".circleci"),
-		inFolder(".woodpecker"), inFolder(".tekton"), inFolder(".buildkite"):
+	for folder := range strings.SplitSeq(dir, "/") {
+		switch folder {
+		case ".github", ".gitea", ".forgejo", ".gitlab", ".circleci", ".woodpecker", ".tekton", ".buildkite":
+			return true
+		}
+	}
+	switch base {
+	case ".gitlab-ci", ".drone", ".travis", ".woodpecker", ".cirrus", "azure-pipelines", "bitbucket-pipelines", "cloudbuild", "appveyor", ".appveyor":
 		return true
 	}
-	for _, name := range []string{".gitlab-ci", ".drone", ".travis", ".woodpecker", ".cirrus", "azure-pipelines", "bitbucket-pipelines", "cloudbuild", "appveyor", ".appveyor"} {
-		if base == name {
-			return true
-		}
-	}
-	for _, name := range []string{"compose", "docker-compose"} {
-		if base == name || strings.HasPrefix(base, name+".") || strings.HasPrefix(base, name+"-") {
-			return true
-		}
-	}
-	return false
+	rest, compose := strings.CutPrefix(strings.TrimPrefix(base, "docker-"), "compose")
+	return compose && (rest == "" || rest[0] == '.' || rest[0] == '-')
 }
