@@ -17,6 +17,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
+// scripts is where the scripts are.
+const scripts = "../../testdata/script"
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pawl": pawl})
 }
@@ -43,7 +46,7 @@ func pawl() {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                 "../../testdata/script",
+		Dir:                 scripts,
 		Setup:               setup,
 		Cmds:                commands(),
 		RequireExplicitExec: true,
