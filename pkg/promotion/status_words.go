@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // waits says the one thing that a promotion waits for most: what failed comes before
@@ -102,6 +103,17 @@ func age(since, now time.Time) string {
 	return span(now.Sub(since)) + " ago"
 }
 
+// why says what is unknown about an environment that needs to be known, and why.
+func (e EnvironmentStatus) why() string {
+	text := e.words()
+	for _, each := range e.Unknown {
+		if each.Fact == "relation" || each.Fact == "promotion" {
+			text += ": " + output.Clean(each.Reason)
+		}
+	}
+	return text
+}
+
 // joined says what keeps environments from being up to date. See [StatusReport.Err].
 func joined(environments []EnvironmentStatus) error {
 	var all []error
@@ -115,6 +127,7 @@ func joined(environments []EnvironmentStatus) error {
 			blocked.State = gate.Pending
 		case EdgeUnknown:
 			blocked.State, blocked.Cause = gate.Unknown, errors.Join(env.unreadErr...)
+			blocked.Reason, blocked.Fix = env.why(), unreadFix(blocked.Cause)
 		}
 		all = append(all, blocked)
 	}
