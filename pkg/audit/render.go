@@ -39,7 +39,7 @@ func (r *Report) textGroup(w *output.Printer, g group) {
 	w.Line("\n%s", w.Bold(g.heading))
 	for _, f := range r.Findings {
 		if f.State == g.state {
-			w.Line("  %s %s %s", output.Clean(f.Environment), f.kind(w), output.Clean(f.what()))
+			w.Line("  %s", strings.TrimSpace(output.Clean(f.Environment)+" "+f.kind(w)+" "+output.Clean(f.what())))
 			w.Line("    %s", output.Clean(f.Reason))
 		}
 	}

@@ -99,15 +99,22 @@ func (a *app) audit(ctx context.Context, repo string, options audit.Options) err
 	return audited(report)
 }
 
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // audited is the error of a report that is not clean.
 func audited(report *audit.Report) error {
 	what := "auditing " + report.Repository
 	switch violations := report.Count(audit.Violation); {
 	case violations > 0:
-		return &promotion.Blocked{What: what, State: gate.Fail, Reason: fmt.Sprintf("%d findings break a promise", violations),
+		return &promotion.Blocked{What: what, State: gate.Fail, Reason: counted(violations, "finding breaks a promise", "findings break a promise"),
 			Fix: "https://github.com/getpawl/pawl/blob/main/docs/how-to/audit.md says what each of them means, and what to do"}
 	case !report.Clean:
-		return &promotion.Blocked{What: what, State: gate.Unknown, Cause: report.Cause(), Reason: fmt.Sprintf("%d points could not be proved", report.Count(audit.Unknown)),
+		return &promotion.Blocked{What: what, State: gate.Unknown, Cause: report.Cause(), Reason: counted(report.Count(audit.Unknown), "point could not be proved", "points could not be proved"),
 			Fix: "what was before the record of moves begins is left out with --since"}
 	}
 	return nil
