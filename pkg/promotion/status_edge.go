@@ -188,18 +188,30 @@ func (e *EnvironmentStatus) follow(newest bool) {
 	if e.State == EdgeDiverged {
 		return
 	}
-	number := e.Open.Number
+	e.Next = afterOpen(e.Open.State, e.Name, e.Open.Number)
 	switch e.Open.State {
 	case gate.Pass:
-		e.State, e.Next = EdgeReady, "pawl merge "+e.Name
+		e.State = EdgeReady
 	case gate.Pending:
-		e.State, e.Next = EdgeWaiting, "pawl merge "+e.Name+" --wait"
+		e.State = EdgeWaiting
 	case gate.Fail:
-		e.State, e.Next = EdgeBlocked, fmt.Sprintf("pawl verify %d", number)
+		e.State = EdgeBlocked
 	default:
-		e.State, e.Next = EdgeUnknown, fmt.Sprintf("pawl verify %d", number)
+		e.State = EdgeUnknown
 	}
 	if !newest && (e.Open.State == gate.Pending || e.Open.State == gate.Fail) {
 		e.Next = "pawl promote " + e.Name
 	}
+}
+
+// afterOpen is the command that moves an open promotion on, or says what blocks it and
+// how to mend that.
+func afterOpen(state gate.State, to string, number int) string {
+	switch state {
+	case gate.Pass:
+		return "pawl merge " + to
+	case gate.Pending:
+		return "pawl merge " + to + " --wait"
+	}
+	return fmt.Sprintf("pawl verify %d", number)
 }

@@ -64,11 +64,26 @@ func (r *StatusReport) unread() []string {
 	for _, env := range r.Environments {
 		for _, each := range env.Unknown {
 			if where := places[each]; where[0] == env.Name {
-				lines = append(lines, fmt.Sprintf("unknown: %s of %s: %s", each.Fact, strings.Join(where, ", "), output.Clean(each.Reason)))
+				lines = append(lines, fmt.Sprintf("unknown: %s of %s: %s", each.name(), strings.Join(where, ", "), output.Clean(each.Reason)))
 			}
 		}
 	}
 	return lines
+}
+
+// name is the fact for people.
+func (u Unread) name() string {
+	switch u.Fact {
+	case "since":
+		return "time of the last move"
+	case "relation":
+		return "relation to the environment before"
+	case "foreign":
+		return "origin of the foreign commits"
+	case "promotion":
+		return "open promotion"
+	}
+	return u.Fact
 }
 
 // textBand writes the images for some of the environments.

@@ -215,6 +215,9 @@ func (t *trace) beginPull(ctx context.Context, number int) error {
 			t.report.Commit = pr.MergeSHA
 			return nil
 		}
+		if pr.MergeSHA != pr.HeadSHA {
+			t.note("a merge button made %s of it, instead of moving %s to %s", gate.Short(pr.MergeSHA), pr.Base, gate.Short(pr.HeadSHA))
+		}
 	}
 	return t.carried(ctx, all)
 }

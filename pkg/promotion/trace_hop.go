@@ -100,7 +100,7 @@ func (t *trace) proposed(ctx context.Context, hop *TraceHop, pr forge.PullReques
 		return err
 	}
 	hop.Number, hop.URL, hop.Commit = pr.Number, pr.WebURL, pr.HeadSHA
-	hop.Gates, hop.State, hop.Command = report.Gates, report.State, "pawl merge "+hop.To
+	hop.Gates, hop.State, hop.Command = report.Gates, report.State, afterOpen(report.State, hop.To, pr.Number)
 	return nil
 }
 

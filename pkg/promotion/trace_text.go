@@ -142,7 +142,11 @@ func (r *TraceReport) Markdown(w *output.Printer) {
 		return
 	}
 	w.Line("#### Next: %s → %s\n", output.Escape(r.Next.From), output.Escape(r.Next.To))
-	w.Line("%s: %s. Run %s.\n", capital(string(r.Next.State)), escape(r.Next.words(), bodyReason), output.Code(r.Next.Command))
+	link := ""
+	if r.Next.Number > 0 {
+		link = fmt.Sprintf(" ([#%d](%s))", r.Next.Number, r.Next.URL)
+	}
+	w.Line("%s: %s%s. Run %s.\n", capital(string(r.Next.State)), escape(r.Next.words(), bodyReason), link, output.Code(r.Next.Command))
 	if len(r.Next.Gates) > 0 {
 		markdownGates(w, r.Next.Gates)
 	}
