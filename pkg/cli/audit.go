@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/getpawl/pawl/pkg/audit"
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
@@ -115,7 +117,19 @@ func audited(report *audit.Report) error {
 			Fix: "https://github.com/getpawl/pawl/blob/main/docs/how-to/audit.md says what each of them means, and what to do"}
 	case !report.Clean:
 		return &promotion.Blocked{What: what, State: gate.Unknown, Cause: report.Cause(), Reason: counted(report.Count(audit.Unknown), "point could not be proved", "points could not be proved"),
-			Fix: "what was before the record of moves begins is left out with --since"}
+			Fix: unprovedFix(report.Cause())}
 	}
 	return nil
+}
+
+// unprovedFix says what to do about what could not be proved. Without a cause the
+// evidence does not exist, or no more.
+func unprovedFix(cause error) string {
+	switch {
+	case errors.Is(cause, forge.ErrAccess), errors.Is(cause, git.ErrAccess):
+		return "give the token what it lacks, then run the same command again"
+	case cause != nil:
+		return "run the same command again: what could not be read is no violation, and not proved"
+	}
+	return "what was before the record of moves begins is left out with --since"
 }

@@ -33,6 +33,10 @@ func (r *HistoryReport) Text(w *output.Printer) {
 
 func (r *HistoryReport) summary() string {
 	switch {
+	case len(r.Moves) == 0 && r.Commit == "" && r.Source == SourcePullRequests:
+		return "has no branch, and whether it ever moved is unknown"
+	case len(r.Moves) == 0 && r.Source == SourcePullRequests:
+		return "has no moves to show that are known"
 	case len(r.Moves) == 0 && r.Commit == "":
 		return "has no branch and no moves"
 	case len(r.Moves) == 0:
