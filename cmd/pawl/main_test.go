@@ -17,9 +17,6 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
-// scripts is where the scripts are.
-const scripts = "../../testdata/script"
-
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pawl": pawl})
 }

@@ -35,6 +35,9 @@ var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 // slug is the config repository of every script.
 const slug = "acme/config"
 
+// scripts is where the scripts are.
+const scripts = "../../testdata/script"
+
 // stage is the GitHub that a script runs against.
 type stage struct {
 	server *githubtest.Server

@@ -62,11 +62,7 @@ func (v *Verification) first() string {
 // unread says what to do about a fact that could not be read. An error about access
 // says by itself what the token lacks.
 func (v *Verification) unread() string {
-	return unreadFix(firstCause(v.facts))
-}
-
-func unreadFix(cause error) string {
-	if errors.Is(cause, forge.ErrAccess) {
+	if errors.Is(firstCause(v.facts), forge.ErrAccess) {
 		return "give the token what it lacks, then run the same command again: what cannot be read blocks"
 	}
 	return "run the same command again: what could not be read blocks, and nothing was changed"
