@@ -60,11 +60,9 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["docs/reference/exit-codes.md"] = exitCodes()
-	schema, err := statusSchema()
-	if err != nil {
+	if err := reportSchemas(files); err != nil {
 		return nil, err
 	}
-	files["docs/reference/status.schema.json"] = schema
 	if err := pictures(ctx, files); err != nil {
 		return nil, err
 	}

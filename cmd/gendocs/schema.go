@@ -10,18 +10,39 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"github.com/getpawl/pawl/pkg/audit"
 	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
-// statusSchema is the JSON Schema of what pawl status -o json prints. It allows
+// reports are what the commands that only read print with -o json.
+func reports() map[string]any {
+	return map[string]any{
+		"status": &promotion.StatusReport{}, "diff": &promotion.DiffReport{}, "history": &promotion.HistoryReport{},
+		"trace": &promotion.TraceReport{}, "audit": &audit.Report{},
+	}
+}
+
+// reportSchemas adds a JSON Schema for each of them.
+func reportSchemas(files map[string][]byte) error {
+	for command, report := range reports() {
+		schema, err := reportSchema(command, report)
+		if err != nil {
+			return err
+		}
+		files["docs/reference/"+command+".schema.json"] = schema
+	}
+	return nil
+}
+
+// reportSchema is the JSON Schema of what a command prints with -o json. It allows
 // further fields, since a later pawl may add some. What they mean is in outputs.md.
-func statusSchema() ([]byte, error) {
+func reportSchema(command string, report any) ([]byte, error) {
 	reflector := jsonschema.Reflector{DoNotReference: true, ExpandedStruct: true, AllowAdditionalProperties: true}
-	schema := reflector.Reflect(&promotion.StatusReport{})
-	optional(schema, reflect.TypeFor[promotion.StatusReport]())
-	schema.ID = "https://raw.githubusercontent.com/getpawl/pawl/main/docs/reference/status.schema.json"
-	schema.Title = "pawl status"
+	schema := reflector.Reflect(report)
+	optional(schema, reflect.TypeOf(report))
+	schema.ID = jsonschema.ID("https://raw.githubusercontent.com/getpawl/pawl/main/docs/reference/" + command + ".schema.json")
+	schema.Title = "pawl " + command
 	schema.Properties.Set("schemaVersion", &jsonschema.Schema{Const: output.SchemaVersion})
 	schema.Required = append([]string{"schemaVersion"}, schema.Required...)
 	var out bytes.Buffer
@@ -29,7 +50,7 @@ func statusSchema() ([]byte, error) {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(schema); err != nil {
-		return nil, fmt.Errorf("encoding the schema of pawl status: %w", err)
+		return nil, fmt.Errorf("encoding the schema of pawl %s: %w", command, err)
 	}
 	return out.Bytes(), nil
 }

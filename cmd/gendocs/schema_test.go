@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/getpawl/pawl/pkg/demo"
@@ -61,6 +63,50 @@ func TestStatusFollowsItsSchema(t *testing.T) {
 	} {
 		if schema.Validate(parseJSON(t, bad)) == nil {
 			t.Errorf("%s is valid", bad)
+		}
+	}
+}
+
+// What the scripts expect of the commands that only read, in every state of a
+// repository, is what the schemas say; each command is seen in many of them.
+func TestReportsFollowTheirSchemas(t *testing.T) {
+	t.Parallel()
+	schemas, seen := map[string]*validator.Schema{}, map[string]int{}
+	for command := range reports() {
+		schemas[command] = compileSchema(t, command+".schema.json")
+		if schemas[command].Validate(parseJSON(t, `{"schemaVersion": 1}`)) == nil {
+			t.Errorf("nothing is a valid answer of pawl %s", command)
+		}
+	}
+	scripts, err := filepath.Glob(filepath.Join(docsRoot, "testdata/script/see_*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		archive, err := txtar.ParseFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			name, isJSON := strings.CutSuffix(file.Name, ".json")
+			command := name[strings.LastIndex(name, "-")+1:]
+			if !isJSON || len(file.Data) == 0 { // refused: nothing is printed
+				continue
+			}
+			schema, known := schemas[command]
+			if !known {
+				t.Errorf("%s: %s is the output of no command: call it STATE-COMMAND.json", filepath.Base(script), file.Name)
+				continue
+			}
+			seen[command]++
+			if err := schema.Validate(parseJSON(t, string(file.Data))); err != nil {
+				t.Errorf("%s: %s: %v", filepath.Base(script), file.Name, err)
+			}
+		}
+	}
+	for command := range schemas {
+		if seen[command] < 6 {
+			t.Errorf("pawl %s is seen in %d states only", command, seen[command])
 		}
 	}
 }

@@ -43,7 +43,7 @@ func pawl() {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                 "../../testdata/script",
+		Dir:                 scripts,
 		Setup:               setup,
 		Cmds:                commands(),
 		RequireExplicitExec: true,

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/getpawl/pawl/pkg/audit"
 	client "github.com/getpawl/pawl/pkg/forge/github"
@@ -33,6 +34,9 @@ var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // slug is the config repository of every script.
 const slug = "acme/config"
+
+// scripts is where the scripts are.
+const scripts = "../../testdata/script"
 
 // stage is the GitHub that a script runs against.
 type stage struct {
@@ -96,16 +100,52 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmpout FILE compares the last command's standard output with a file, in which
-// $VARIABLES stand for their values: the address of the server differs each time.
+// cmpout FILE [stderr] compares what the last command printed with a file, in which
+// $VARIABLES stand for their values: the address of the server differs each time. With
+// -update it rewrites the file in the script.
 func cmpout(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: cmpout FILE")
+	if neg || len(args) == 0 || len(args) > 2 || len(args) == 2 && args[1] != "stderr" {
+		ts.Fatalf("usage: cmpout FILE [stderr]")
 	}
-	want := os.Expand(ts.ReadFile(args[0]), func(name string) string { return ts.Getenv(name) })
-	if got := ts.ReadFile("stdout"); got != want {
-		ts.Fatalf("standard output differs from %s:\ngot:\n%s\nwant:\n%s", args[0], got, want)
+	stream := append(args, "stdout")[1]
+	expected := ts.ReadFile(args[0])
+	want := os.Expand(expected, func(name string) string { return ts.Getenv(name) })
+	got := ts.ReadFile(stream)
+	switch {
+	case got == want:
+	case *update:
+		ts.Check(rewrite(ts, args[0], expected, got))
+	default:
+		ts.Fatalf("%s differs from %s:\ngot:\n%s\nwant:\n%s", stream, args[0], got, want)
 	}
+}
+
+// rewrite puts an output into a file of a script. The address of the server and the
+// variables that the file had stay variables.
+func rewrite(ts *testscript.TestScript, file, before, got string) error {
+	names := []string{"SERVER"}
+	os.Expand(before, func(name string) string {
+		names = append(names, name)
+		return ""
+	})
+	// The longest first: a short SHA is the beginning of the whole one.
+	slices.SortStableFunc(names, func(a, b string) int { return len(ts.Getenv(b)) - len(ts.Getenv(a)) })
+	for _, name := range names {
+		if value := ts.Getenv(name); value != "" {
+			got = strings.ReplaceAll(got, value, "$"+name)
+		}
+	}
+	name := filepath.Join(scripts, ts.Name()+".txtar")
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		return err
+	}
+	for i := range archive.Files {
+		if archive.Files[i].Name == file {
+			archive.Files[i].Data = []byte(got)
+		}
+	}
+	return os.WriteFile(name, txtar.Format(archive), 0o600)
 }
 
 // github VERB … plays GitHub and the people on it.
@@ -136,22 +176,23 @@ func github(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // start DIR [BRANCH…] starts a server whose repository has the files of DIR on
-// the branches, dev, staging and production if none are named.
+// the branches, dev, staging and production if none are named. The first one is the
+// default branch.
 func (s *stage) start(ts *testscript.TestScript, args []string) {
 	ctx := context.Background()
 	server, err := githubtest.New(githubtest.Options{Start: start, Observe: contract.Record()})
 	ts.Check(err)
 	s.server, s.seen, s.rule = server, 0, 0
 	token := server.CreateUser("release-bot")
-	s.repo, err = server.CreateRepository(ctx, slug, githubtest.RepositoryOptions{DefaultBranch: "dev"})
-	ts.Check(err)
-	repo := s.repo
-	ts.Defer(func() { s.finish(ts, server, repo) })
-	s.repo.SetPermission("release-bot", githubtest.Write)
 	branches := args[1:]
 	if len(branches) == 0 {
 		branches = []string{"dev", "staging", "production"}
 	}
+	s.repo, err = server.CreateRepository(ctx, slug, githubtest.RepositoryOptions{DefaultBranch: branches[0]})
+	ts.Check(err)
+	repo := s.repo
+	ts.Defer(func() { s.finish(ts, server, repo) })
+	s.repo.SetPermission("release-bot", githubtest.Write)
 	sha, err := s.repo.Commit(ctx, branches[0], "Start", readDir(ts, args[0]))
 	ts.Check(err)
 	for _, branch := range branches[1:] {

@@ -39,7 +39,7 @@ func (r *Report) textGroup(w *output.Printer, g group) {
 	w.Line("\n%s", w.Bold(g.heading))
 	for _, f := range r.Findings {
 		if f.State == g.state {
-			w.Line("  %s %s %s", output.Clean(f.Environment), f.kind(w), output.Clean(f.what()))
+			w.Line("  %s", strings.TrimSpace(output.Clean(f.Environment)+" "+f.kind(w)+" "+f.what(output.Clean)))
 			w.Line("    %s", output.Clean(f.Reason))
 		}
 	}
@@ -55,24 +55,25 @@ func (f Finding) kind(w *output.Printer) string {
 	return string(f.Kind)
 }
 
-// what is the move or the commit, and the image.
-func (f Finding) what() string {
+// what is the move or the commit, and the image. What others can write is made safe to
+// show; our own form of a time needs nothing.
+func (f Finding) what(show func(string) string) string {
 	var parts []string
 	if f.Commit != "" {
-		parts = append(parts, short(f.Commit))
+		parts = append(parts, show(short(f.Commit)))
 	}
 	if f.Number > 0 {
-		parts = append(parts, fmt.Sprintf("#%d", f.Number))
+		parts = append(parts, show(fmt.Sprintf("#%d", f.Number)))
 	}
 	if f.Time != nil {
-		parts = append(parts, "by "+f.Actor+" at "+stamp(*f.Time))
+		parts = append(parts, "by "+show(f.Actor)+" at "+stamp(*f.Time))
 	}
 	if f.Image != "" {
 		versions := strings.Trim(f.From+" → "+f.To, " →")
 		if f.From != "" && f.To != "" {
 			versions = f.From + " → " + f.To
 		}
-		parts = append(parts, strings.TrimSpace(f.Image+" "+versions))
+		parts = append(parts, show(strings.TrimSpace(f.Image+" "+versions)))
 	}
 	return strings.Join(parts, " ")
 }
@@ -107,7 +108,7 @@ func (r *Report) Markdown(w *output.Printer) {
 		table := output.Table{Head: []string{"environment", "kind", "what", "why"}}
 		for _, f := range r.Findings {
 			if f.State == g.state {
-				table.Add(output.Escape(f.Environment), string(f.Kind), output.Escape(f.what()), output.Escape(f.Reason))
+				table.Add(output.Escape(f.Environment), string(f.Kind), f.what(output.Escape), output.Escape(f.Reason))
 			}
 		}
 		w.MarkdownTable(table)

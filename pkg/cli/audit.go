@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/getpawl/pawl/pkg/audit"
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
@@ -99,16 +101,35 @@ func (a *app) audit(ctx context.Context, repo string, options audit.Options) err
 	return audited(report)
 }
 
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // audited is the error of a report that is not clean.
 func audited(report *audit.Report) error {
 	what := "auditing " + report.Repository
 	switch violations := report.Count(audit.Violation); {
 	case violations > 0:
-		return &promotion.Blocked{What: what, State: gate.Fail, Reason: fmt.Sprintf("%d findings break a promise", violations),
+		return &promotion.Blocked{What: what, State: gate.Fail, Reason: counted(violations, "finding breaks a promise", "findings break a promise"),
 			Fix: "https://github.com/getpawl/pawl/blob/main/docs/how-to/audit.md says what each of them means, and what to do"}
 	case !report.Clean:
-		return &promotion.Blocked{What: what, State: gate.Unknown, Cause: report.Cause(), Reason: fmt.Sprintf("%d points could not be proved", report.Count(audit.Unknown)),
-			Fix: "what was before the record of moves begins is left out with --since"}
+		return &promotion.Blocked{What: what, State: gate.Unknown, Cause: report.Cause(), Reason: counted(report.Count(audit.Unknown), "point could not be proved", "points could not be proved"),
+			Fix: unprovedFix(report.Cause())}
 	}
 	return nil
+}
+
+// unprovedFix says what to do about what could not be proved. Without a cause the
+// evidence does not exist, or no more.
+func unprovedFix(cause error) string {
+	switch {
+	case errors.Is(cause, forge.ErrAccess), errors.Is(cause, git.ErrAccess):
+		return "give the token what it lacks, then run the same command again"
+	case cause != nil:
+		return "run the same command again: what could not be read is no violation, and not proved"
+	}
+	return "what was before the record of moves begins is left out with --since"
 }

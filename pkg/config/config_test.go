@@ -84,6 +84,8 @@ func TestDefault(t *testing.T) {
 			{Name: "dev", Branch: "dev", Paths: base}, {Name: "prod", Branch: "prod", Paths: base}}},
 		{name: "none", branches: []string{"main", "develop"},
 			problem: "there is no .pawl.yaml, and none of the branches dev, staging, production, prod"},
+		{name: "nothing",
+			problem: "nothing was pushed to the repository yet: there is no .pawl.yaml, and none of the branches dev, staging, production, prod"},
 		{name: "both", branches: []string{"prod", "production"},
 			problem: "there is no .pawl.yaml, and both a branch production and a branch prod: pawl cannot tell which one is deployed"},
 	}

@@ -19,6 +19,7 @@ func Conventional(branch string) *Config {
 // the conventional layout either.
 type LayoutError struct {
 	Reason string
+	Empty  bool // the repository has no branch at all
 }
 
 // Error says what about the branches is not conventional.
@@ -26,6 +27,9 @@ func (e *LayoutError) Error() string { return e.Reason }
 
 // Hint says what to do about it.
 func (e *LayoutError) Hint() string {
+	if e.Empty {
+		return fmt.Sprintf("push a first commit, with a %s that lists the environments and their branches", FileName)
+	}
 	return fmt.Sprintf("write a %s that lists the environments and their branches", FileName)
 }
 
@@ -43,13 +47,16 @@ func Default(branches []string) (*Config, error) {
 		}
 	}
 	if len(c.Environments) == 0 {
-		return nil, &LayoutError{fmt.Sprintf("there is no %s, and none of the branches %s",
-			FileName, strings.Join(conventional, ", "))}
+		missing := fmt.Sprintf("there is no %s, and none of the branches %s", FileName, strings.Join(conventional, ", "))
+		if len(branches) == 0 {
+			return nil, &LayoutError{"nothing was pushed to the repository yet: " + missing, true}
+		}
+		return nil, &LayoutError{missing, false}
 	}
 	_, production := c.Environment("production")
 	if _, prod := c.Environment("prod"); prod && production {
 		return nil, &LayoutError{fmt.Sprintf("there is no %s, and both a branch production and a branch prod: "+
-			"pawl cannot tell which one is deployed", FileName)}
+			"pawl cannot tell which one is deployed", FileName), false}
 	}
 	return c, nil
 }

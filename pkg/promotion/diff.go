@@ -35,6 +35,7 @@ type DiffReport struct {
 	Objects     []string       `json:"objects"` // the Kubernetes objects of the environment that change, as far as the files tell
 	Rendered    *Rendered      `json:"rendered,omitempty"`
 	Notes       []string       `json:"notes,omitempty"`
+	downstream  bool           // To is the environment after From
 }
 
 // DiffSide is one of the two that are compared.
@@ -77,6 +78,10 @@ func Diff(ctx context.Context, s Source, options DiffOptions) (*DiffReport, erro
 		return nil, err
 	}
 	report.Environment = env.Name
+	report.downstream = slices.ContainsFunc(cfg.Environments, func(e config.Environment) bool {
+		before, ok := cfg.Before(e.Name)
+		return ok && e.Name == report.To.Environment && before.Name == report.From.Environment
+	})
 	return report, s.diff(ctx, report, cfg, env, options)
 }
 
@@ -232,12 +237,29 @@ func (r *DiffReport) fill(p *Promotion, comparison forge.Comparison) {
 	}
 	switch r.Relation {
 	case forge.Diverged:
-		r.Notes = append(r.Notes, fmt.Sprintf("they diverged: %s has %s that %s lacks, and the differences here would take them back; to bring both together, see docs/how-to/heal-divergence.md",
-			r.To.Name, plural(r.Behind, "commit"), r.From.Name))
+		r.Notes = append(r.Notes, r.parted())
 	case forge.Behind:
-		r.Notes = append(r.Notes, fmt.Sprintf("%s is past %s by %s: there is nothing to get, and the differences here lead back",
-			r.To.Name, r.From.Name, plural(r.Behind, "commit")))
+		r.Notes = append(r.Notes, r.past())
 	}
+}
+
+// parted says what diverged branches mean for the differences.
+func (r *DiffReport) parted() string {
+	what := "the differences here would take them back"
+	if len(r.Files) == 0 {
+		what = "yet their content is the same"
+	}
+	return fmt.Sprintf("they diverged: %s has %s that %s lacks, and %s; to bring both together, see %s", r.To.Name, plural(r.Behind, "commit"), r.From.Name, what, healPage)
+}
+
+// past says what it means that there is nothing to get. An environment that is past
+// the one before it got something that was never there, such as a hotfix.
+func (r *DiffReport) past() string {
+	text := fmt.Sprintf("%s is past %s by %s: there is nothing to get, and the differences here lead back", r.To.Name, r.From.Name, plural(r.Behind, "commit"))
+	if r.downstream {
+		text += fmt.Sprintf("; %s never had them, and pawl status says how to bring them there", r.From.Name)
+	}
+	return text
 }
 
 // tell says what is being done, to who wants to know.

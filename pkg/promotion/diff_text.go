@@ -141,10 +141,14 @@ func (r *DiffReport) textFiles(w *output.Printer) {
 
 // scope counts what the environment sees.
 func (r *DiffReport) scope() string {
-	if used := r.used(); used > 0 {
-		return plural(used, "file") + ", " + plural(len(r.Objects), "object")
+	used := r.used()
+	switch {
+	case used == 0:
+		return "no file"
+	case len(r.Objects) == 0: // as far as the files tell; what kustomize makes of them may say otherwise
+		return plural(used, "file")
 	}
-	return "no file"
+	return plural(used, "file") + ", " + plural(len(r.Objects), "object")
 }
 
 func (f DiffFile) lines() string {

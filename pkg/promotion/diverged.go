@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/output"
@@ -42,23 +43,59 @@ func diagnose(commit forge.Commit) string {
 	return fmt.Sprintf("%s %s (%s; %s)", gate.Short(commit.SHA), output.Clean(commit.Subject()), output.Clean(commit.Author), looks(commit))
 }
 
-// looks says what made a commit, as far as its shape tells.
+// looks says what made a commit, as far as its shape tells, and its trailers. The
+// squash button copies the messages of what it squashes, trailers included, so that it
+// comes before what they say.
 func looks(commit forge.Commit) string {
-	if len(commit.Parents) > 1 {
+	says := exception(commit.Message)
+	switch {
+	case len(commit.Parents) > 1 && says != "back-merge":
 		return "a merge commit: somebody used the merge button"
-	}
-	if strings.HasSuffix(commit.Subject(), ")") && strings.Contains(commit.Subject(), "(#") {
-		return "a squashed pull request: somebody used the squash button"
+	case strings.HasSuffix(commit.Subject(), ")") && strings.Contains(commit.Subject(), "(#"):
+		text := "a squashed pull request: somebody used the squash button"
+		if says != "" {
+			text += "; its trailer says that it is a " + says
+		}
+		return text
+	case says != "":
+		return "a " + says + ", as its trailer says"
 	}
 	return "made on this branch"
+}
+
+// exception is what a commit says that it is, of all that may enter an environment
+// without having been in the one before; empty when it says nothing.
+func exception(message string) string {
+	for _, each := range []struct{ key, name string }{{"Hotfix", "hotfix"}, {trailerRollback, "rollback"}, {"Back-Merge-Of", "back-merge"}} {
+		if len(trailers(message, each.key)) > 0 {
+			return each.name
+		}
+	}
+	return ""
 }
 
 // heal is the way back to a line: a merge commit at the head of the first
 // environment, which has what is foreign as its second parent. Promoted from
 // there it reaches every branch by fast-forward; no other branch has to be pushed
-// to, and nothing needs force.
+// to, and nothing needs force. Of two versions the newer one is kept: that is the one
+// upstream, unless the hotfix brought it.
 func heal(rules policy) string {
-	return fmt.Sprintf("merge %[1]s into %[2]s, keeping the image versions of %[2]s: "+
-		"git fetch && git switch %[2]s && git pull --ff-only && git merge --no-ff origin/%[1]s && git push; then: %[3]s",
-		rules.To.Branch, rules.Way[0].Branch, strings.Join(rules.promotions(), ", "))
+	return fmt.Sprintf("merge %s into %s, keeping the newer image versions: %s; then: %s",
+		rules.To.Branch, rules.Way[0].Branch, healCommand(rules.Way[0], rules.To), strings.Join(rules.promotions(), ", "))
+}
+
+// healCommand makes that merge commit, in a clone at any branch.
+func healCommand(first, to config.Environment) string {
+	return fmt.Sprintf("git fetch && git switch %s && git pull --ff-only && git merge --no-ff %s && git push", shellWord(first.Branch), shellWord("origin/"+to.Branch))
+}
+
+// shellWord writes a word so that a shell takes it as it is: Git allows names of
+// branches in which a shell sees several commands.
+func shellWord(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./", r)
+	}) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -105,6 +105,9 @@ func History(ctx context.Context, s Source, options HistoryOptions) (*HistoryRep
 	if err := h.gather(ctx); err != nil {
 		return nil, err
 	}
+	if h.report.Commit == "" {
+		h.note("%s", createBranch(env))
+	}
 	h.narrow(options)
 	return h.report, h.approvals(ctx)
 }

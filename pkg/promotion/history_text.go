@@ -33,14 +33,18 @@ func (r *HistoryReport) Text(w *output.Printer) {
 
 func (r *HistoryReport) summary() string {
 	switch {
+	case len(r.Moves) == 0 && r.Commit == "" && r.Source == SourcePullRequests:
+		return "has no branch, and whether it ever moved is unknown"
+	case len(r.Moves) == 0 && r.Source == SourcePullRequests:
+		return "has no moves to show that are known"
 	case len(r.Moves) == 0 && r.Commit == "":
 		return "has no branch and no moves"
 	case len(r.Moves) == 0:
 		return "has no moves to show"
 	case r.More:
-		return fmt.Sprintf("was moved by these and earlier ones; the newest %d:", len(r.Moves))
+		return fmt.Sprintf("has more moves than these %d, newest first (--limit shows more):", len(r.Moves))
 	}
-	return fmt.Sprintf("was moved by %s, newest first:", plural(len(r.Moves), "move"))
+	return fmt.Sprintf("has %s to show, newest first:", plural(len(r.Moves), "move"))
 }
 
 // minute is a time for people.
@@ -174,7 +178,7 @@ func (m HistoryMove) markdownImages() string {
 			lines = append(lines, fmt.Sprintf("and %d more", len(m.Images)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("%s %s → %s", code(change.Image), code(abbreviate(change.From)), code(abbreviate(change.To))))
+		lines = append(lines, fmt.Sprintf("%s %s → %s, %s", code(change.Image), code(abbreviate(change.From)), code(abbreviate(change.To)), changeCell(change)))
 	}
 	return strings.Join(lines, "<br>")
 }

@@ -159,8 +159,18 @@ func branchHead(refs map[string]string, env config.Environment) (string, error) 
 	}
 	return "", &UsageError{
 		Problem: fmt.Sprintf("%s has no branch %q", env.Name, env.Branch),
-		Fix:     fmt.Sprintf("create it once, where the environment should start: git push origin COMMIT:refs/heads/%s", env.Branch),
+		Fix:     createBranch(env),
 	}
+}
+
+func createBranch(env config.Environment) string {
+	return "create it once, where the environment should start: " + createCommand(env)
+}
+
+// createCommand leaves the commit to a person: where an environment starts is a
+// decision.
+func createCommand(env config.Environment) string {
+	return "git push origin COMMIT:" + shellWord("refs/heads/"+env.Branch)
 }
 
 // candidate is the commit to promote: the head of the environment before, or the

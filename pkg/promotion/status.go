@@ -3,6 +3,7 @@ package promotion
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/getpawl/pawl/pkg/config"
@@ -27,21 +28,22 @@ type StatusReport struct {
 
 // EnvironmentStatus is one environment and its way to the one before.
 type EnvironmentStatus struct {
-	Name      string          `json:"name"`
-	Branch    string          `json:"branch"`
-	Commit    string          `json:"commit,omitempty"`    // empty when the branch does not exist
-	Since     time.Time       `json:"since,omitzero"`      // when the branch came to the commit; zero when that is not known
-	By        string          `json:"by,omitempty"`        // login of who moved it there
-	From      string          `json:"from,omitempty"`      // the environment before; empty for the first one
-	State     EdgeState       `json:"state"`               // how things stand between the two
-	Relation  forge.Relation  `json:"relation,omitempty"`  // of the environment before to this one: ahead means that there is something to promote
-	Behind    int             `json:"behind"`              // commits that the environment before has and this one lacks
-	Ahead     int             `json:"ahead"`               // commits that this one has and the environment before lacks
-	Foreign   []ForeignCommit `json:"foreign,omitempty"`   // the newest of those, oldest first
-	Open      *OpenPromotion  `json:"promotion,omitempty"` // the open promotion into it
-	Next      string          `json:"next,omitempty"`      // the command that moves things on
-	Unknown   []Unread        `json:"unknown,omitempty"`   // what could not be read
-	unreadErr []error
+	Name       string          `json:"name"`
+	Branch     string          `json:"branch"`
+	Commit     string          `json:"commit,omitempty"`     // empty when the branch does not exist
+	Since      time.Time       `json:"since,omitzero"`       // when the branch came to the commit; zero when that is not known
+	By         string          `json:"by,omitempty"`         // login of who moved it there
+	From       string          `json:"from,omitempty"`       // the environment before; empty for the first one
+	State      EdgeState       `json:"state"`                // how things stand between the two
+	Relation   forge.Relation  `json:"relation,omitempty"`   // of the environment before to this one: ahead means that there is something to promote
+	Behind     int             `json:"behind"`               // commits that the environment before has and this one lacks
+	Ahead      int             `json:"ahead"`                // commits that this one has and the environment before lacks
+	Foreign    []ForeignCommit `json:"foreign,omitempty"`    // the newest of those, oldest first
+	MergedBack string          `json:"mergedBack,omitempty"` // the first environment, once it has those commits: promoting from there heals
+	Open       *OpenPromotion  `json:"promotion,omitempty"`  // the open promotion into it
+	Next       string          `json:"next,omitempty"`       // the command that moves things on
+	Unknown    []Unread        `json:"unknown,omitempty"`    // what could not be read
+	unreadErr  []error
 }
 
 // EdgeState is how things stand between an environment and the one before.
@@ -251,6 +253,9 @@ func (s Source) statusImages(ctx context.Context, report *StatusReport, snap *sn
 	if len(unreadable) > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%s not read, because they are not plain YAML", plural(len(unreadable), "file")))
 	}
+	if len(places) > 0 && len(names(found...)) == 0 {
+		report.Notes = append(report.Notes, noImages(snap.cfg.Environments))
+	}
 	for _, name := range names(found...) {
 		row := ImageStatus{Image: name, Versions: map[string]string{}}
 		for i, at := range places {
@@ -263,6 +268,19 @@ func (s Source) statusImages(ctx context.Context, report *StatusReport, snap *sn
 	return nil
 }
 
+// noImages says where pawl looked for images and found none.
+func noImages(environments []config.Environment) string {
+	var paths []string
+	for _, env := range environments {
+		for _, each := range env.Paths {
+			if !slices.Contains(paths, each) {
+				paths = append(paths, each)
+			}
+		}
+	}
+	return fmt.Sprintf("no image was found in %s: the paths in %s say where pawl looks", most(paths), config.FileName)
+}
+
 // statusEnvironment relates an environment to the one before it.
 func (s Source) statusEnvironment(ctx context.Context, snap snapshot, env config.Environment) EnvironmentStatus {
 	status := EnvironmentStatus{Name: env.Name, Branch: env.Branch, Commit: snap.head(env), State: EdgeUpToDate}
@@ -273,7 +291,7 @@ func (s Source) statusEnvironment(ctx context.Context, snap snapshot, env config
 	switch {
 	case status.Commit == "":
 		status.State = EdgeMissing
-		status.Next = fmt.Sprintf("git push origin COMMIT:refs/heads/%s", env.Branch)
+		status.Next = createCommand(env)
 	case ok && snap.head(before) == "":
 		status.State = EdgeMissing
 	case ok:

@@ -26,13 +26,30 @@ func (s Source) statusEdge(ctx context.Context, snap snapshot, status *Environme
 		status.State, status.Next = EdgeBehind, "pawl promote "+env.Name
 	case forge.Diverged, forge.Behind:
 		status.State = EdgeDiverged
-		status.Next = fmt.Sprintf("git merge --no-ff origin/%s (on %s)", env.Branch, snap.cfg.Environments[0].Branch)
+		s.statusHeal(ctx, snap, status, env)
 		merged := s.diagnoseStatus(ctx, status, env, edge.Commits)
 		snap.open.Value = slices.DeleteFunc(slices.Clone(snap.open.Value), func(pr forge.PullRequest) bool {
 			return slices.ContainsFunc(merged, func(other forge.PullRequest) bool { return other.Number == pr.Number })
 		})
 	}
 	s.statusPromotion(ctx, snap, status, env, edge)
+}
+
+// statusHeal says what brings diverged branches together: a merge into the first
+// environment, or only a promotion, once that has what is foreign.
+func (s Source) statusHeal(ctx context.Context, snap snapshot, status *EnvironmentStatus, env config.Environment) {
+	first, second := snap.cfg.Environments[0], snap.cfg.Environments[1]
+	status.Next = healCommand(first, env)
+	if first.Name == status.From || snap.head(first) == "" {
+		return
+	}
+	merged, err := s.relate(ctx, status.Commit, snap.head(first))
+	switch {
+	case err != nil:
+		status.unread("foreign", err)
+	case merged.Relation == forge.Ahead || merged.Relation == forge.Identical:
+		status.MergedBack, status.Next = first.Name, "pawl promote "+second.Name
+	}
 }
 
 // foreign compares the environment before with the one after it, as candidate and
@@ -171,18 +188,30 @@ func (e *EnvironmentStatus) follow(newest bool) {
 	if e.State == EdgeDiverged {
 		return
 	}
-	number := e.Open.Number
+	e.Next = afterOpen(e.Open.State, e.Name, e.Open.Number)
 	switch e.Open.State {
 	case gate.Pass:
-		e.State, e.Next = EdgeReady, "pawl merge "+e.Name
+		e.State = EdgeReady
 	case gate.Pending:
-		e.State, e.Next = EdgeWaiting, "pawl merge "+e.Name+" --wait"
+		e.State = EdgeWaiting
 	case gate.Fail:
-		e.State, e.Next = EdgeBlocked, fmt.Sprintf("pawl verify %d", number)
+		e.State = EdgeBlocked
 	default:
-		e.State, e.Next = EdgeUnknown, fmt.Sprintf("pawl verify %d", number)
+		e.State = EdgeUnknown
 	}
 	if !newest && (e.Open.State == gate.Pending || e.Open.State == gate.Fail) {
 		e.Next = "pawl promote " + e.Name
 	}
+}
+
+// afterOpen is the command that moves an open promotion on, or says what blocks it and
+// how to mend that.
+func afterOpen(state gate.State, to string, number int) string {
+	switch state {
+	case gate.Pass:
+		return "pawl merge " + to
+	case gate.Pending:
+		return "pawl merge " + to + " --wait"
+	}
+	return fmt.Sprintf("pawl verify %d", number)
 }

@@ -39,7 +39,7 @@ func (e EnvironmentStatus) markdown() string {
 	for _, line := range e.lines() {
 		lines = append(lines, output.Escape(line))
 	}
-	if e.State == EdgeDiverged {
+	if e.State == EdgeDiverged && e.MergedBack == "" {
 		lines[len(lines)-1] = "[how to heal it](https://github.com/getpawl/pawl/blob/main/" + healPage + ")"
 	}
 	if e.Open != nil && strings.HasPrefix(e.Open.URL, "http") && !strings.ContainsAny(e.Open.URL, "()<> ") {

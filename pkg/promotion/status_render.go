@@ -38,7 +38,10 @@ func (r *StatusReport) Text(w *output.Printer) {
 		w.Line("%s", line)
 	}
 	for _, note := range r.Notes {
-		w.Line("note: %s", output.Clean(note))
+		for _, part := range wrap("note: "+output.Clean(note), width) {
+			w.Line("%s", part)
+		}
+		w.Line("")
 	}
 	r.textEdges(w, width)
 	for _, line := range r.unread() {
@@ -61,11 +64,26 @@ func (r *StatusReport) unread() []string {
 	for _, env := range r.Environments {
 		for _, each := range env.Unknown {
 			if where := places[each]; where[0] == env.Name {
-				lines = append(lines, fmt.Sprintf("unknown: %s of %s: %s", each.Fact, strings.Join(where, ", "), output.Clean(each.Reason)))
+				lines = append(lines, fmt.Sprintf("unknown: %s of %s: %s", each.name(), strings.Join(where, ", "), output.Clean(each.Reason)))
 			}
 		}
 	}
 	return lines
+}
+
+// name is the fact for people.
+func (u Unread) name() string {
+	switch u.Fact {
+	case "since":
+		return "time of the last move"
+	case "relation":
+		return "relation to the environment before"
+	case "foreign":
+		return "origin of the foreign commits"
+	case "promotion":
+		return "open promotion"
+	}
+	return u.Fact
 }
 
 // textBand writes the images for some of the environments.
@@ -220,7 +238,9 @@ func (r *StatusReport) textEdges(w *output.Printer, width int) {
 			}
 		}
 		if env.Next != "" {
-			w.Line("%s%s", indent, w.Cyan("$ "+env.Next))
+			for _, part := range wrapCommand("$ "+env.Next, width-len(indent)) {
+				w.Line("%s%s", indent, w.Cyan(output.Clean(part)))
+			}
 		}
 	}
 }
@@ -237,7 +257,10 @@ func (e EnvironmentStatus) lines() []string {
 	if more := e.Ahead - len(e.Foreign); more > 0 && len(e.Foreign) > 0 {
 		lines = append(lines, fmt.Sprintf("and %d older", more))
 	}
-	if e.State == EdgeDiverged {
+	switch {
+	case e.State == EdgeDiverged && e.MergedBack != "":
+		lines = append(lines, e.MergedBack+" has it: promotions from there bring the branches together")
+	case e.State == EdgeDiverged:
 		lines = append(lines, "how to heal it: "+healPage)
 	}
 	return lines
@@ -291,6 +314,28 @@ func (e EnvironmentStatus) paint(w *output.Printer, text string) string {
 		return w.Yellow(text)
 	}
 	return w.Red(text)
+}
+
+// wrapCommand breaks commands after && into lines of a width, so that a shell takes
+// them as they are. A command that is longer than that stays whole.
+func wrapCommand(text string, width int) []string {
+	const and = " &&"
+	parts := strings.Split(text, and+" ")
+	lines := []string{parts[0]}
+	for i, part := range parts[1:] {
+		room := width
+		if i < len(parts)-2 {
+			room -= len(and) // that ends this line if the next one does not fit
+		}
+		last := &lines[len(lines)-1]
+		if joined := *last + and + " " + part; utf8.RuneCountInString(joined) <= room {
+			*last = joined
+			continue
+		}
+		*last += and
+		lines = append(lines, "  "+part)
+	}
+	return lines
 }
 
 // wrap breaks text between words into lines of a width. A word that is longer than

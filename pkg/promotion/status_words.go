@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // waits says the one thing that a promotion waits for most: what failed comes before
@@ -102,6 +104,29 @@ func age(since, now time.Time) string {
 	return span(now.Sub(since)) + " ago"
 }
 
+// why says what is unknown about an environment that needs to be known, and why.
+func (e EnvironmentStatus) why() string {
+	text := e.words()
+	for _, each := range e.Unknown {
+		if each.Fact == "relation" || each.Fact == "promotion" {
+			text += ": " + output.Clean(each.Reason)
+		}
+	}
+	return text
+}
+
+// unreadFix says what to do about it. Where only a gate could not tell, verifying says
+// more.
+func (e EnvironmentStatus) unreadFix(cause error) string {
+	switch {
+	case errors.Is(cause, forge.ErrAccess):
+		return "give the token what it lacks, then run the same command again: what cannot be read blocks"
+	case e.Open != nil:
+		return e.Next
+	}
+	return "run the same command again: what could not be read blocks"
+}
+
 // joined says what keeps environments from being up to date. See [StatusReport.Err].
 func joined(environments []EnvironmentStatus) error {
 	var all []error
@@ -115,6 +140,7 @@ func joined(environments []EnvironmentStatus) error {
 			blocked.State = gate.Pending
 		case EdgeUnknown:
 			blocked.State, blocked.Cause = gate.Unknown, errors.Join(env.unreadErr...)
+			blocked.Reason, blocked.Fix = env.why(), env.unreadFix(blocked.Cause)
 		}
 		all = append(all, blocked)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ type TraceStop struct {
 	Head        string              `json:"head,omitempty"`    // the commit that the branch moved to then
 	PullRequest *HistoryPullRequest `json:"pullRequest,omitempty"`
 	Unknown     []string            `json:"unknown,omitempty"` // the fields that could not be found out
+	lacks       bool                // it is not there, and may come with the next promotion
 }
 
 // How an environment stands to what is traced.
@@ -82,6 +84,9 @@ func Trace(ctx context.Context, s Source, options TraceOptions) (*TraceReport, e
 		return nil, err
 	}
 	t := &trace{Source: s, cfg: cfg, refs: refs, report: &TraceReport{Repository: s.Name, What: options.What, Environments: []TraceStop{}}}
+	if !slices.ContainsFunc(cfg.Environments, func(env config.Environment) bool { return t.head(env) != "" }) {
+		return nil, t.nowhere()
+	}
 	if err := t.begin(ctx, options); err != nil {
 		return nil, err
 	}
@@ -96,6 +101,7 @@ func Trace(ctx context.Context, s Source, options TraceOptions) (*TraceReport, e
 	if err != nil {
 		return nil, err
 	}
+	t.stray()
 	return t.report, t.hop(ctx)
 }
 
@@ -112,6 +118,16 @@ type trace struct {
 }
 
 func (t *trace) head(env config.Environment) string { return t.refs["refs/heads/"+env.Branch] }
+
+// nowhere says that no environment has a branch, so that nothing is anywhere.
+func (t *trace) nowhere() error {
+	_, err := branchHead(t.refs, t.cfg.Environments[0])
+	for _, env := range t.cfg.Environments[1:] {
+		_, missing := branchHead(t.refs, env)
+		err = errors.Join(err, missing)
+	}
+	return err
+}
 
 func (t *trace) note(format string, args ...any) {
 	t.report.Notes = append(t.report.Notes, fmt.Sprintf(format, args...))
@@ -198,6 +214,9 @@ func (t *trace) beginPull(ctx context.Context, number int) error {
 		if !t.onLine(pr.HeadSHA) {
 			t.report.Commit = pr.MergeSHA
 			return nil
+		}
+		if pr.MergeSHA != pr.HeadSHA {
+			t.note("a merge button made %s of it, instead of moving %s to %s", gate.Short(pr.MergeSHA), pr.Base, gate.Short(pr.HeadSHA))
 		}
 	}
 	return t.carried(ctx, all)
@@ -353,7 +372,7 @@ func (t *trace) commits(ctx context.Context) error {
 		place, here := t.place(env)
 		switch {
 		case t.head(env) == "":
-			t.note("%s has no branch", env.Name)
+			t.note("%s has no branch; %s", env.Name, createBranch(env))
 		case here:
 			stop.State = StopHere
 			t.since(&stop, env, func(move forge.Move) (bool, bool) {
@@ -367,9 +386,10 @@ func (t *trace) commits(ctx context.Context) error {
 			}
 			if comparison.Relation == forge.Ahead || comparison.Relation == forge.Identical {
 				stop.State = StopHere
-				stop.unknown("since")
+				stop.unknown(ofMove()...)
 			}
 		}
+		stop.lacks = stop.State == StopNotYet
 		t.report.Environments = append(t.report.Environments, stop)
 	}
 	return nil
@@ -408,7 +428,7 @@ func (t *trace) since(stop *TraceStop, env config.Environment, after func(forge.
 		came = nil
 	}
 	if err != nil || came == nil || cut {
-		stop.unknown("since")
+		stop.unknown(ofMove()...)
 		if cut {
 			t.note("it is in %s since before %s, where the record of moves that was read begins", env.Name, minute(came.Time))
 		}
@@ -444,11 +464,13 @@ func mergedInto(all []forge.PullRequest, env config.Environment) []forge.PullReq
 	return list
 }
 
-func (s *TraceStop) unknown(field string) {
-	for _, have := range s.Unknown {
-		if have == field {
-			return
+// ofMove are the fields that the move tells with which something came.
+func ofMove() []string { return []string{"since", "by", "kind", "head", "pullRequest"} }
+
+func (s *TraceStop) unknown(fields ...string) {
+	for _, field := range fields {
+		if !slices.Contains(s.Unknown, field) {
+			s.Unknown = append(s.Unknown, field)
 		}
 	}
-	s.Unknown = append(s.Unknown, field)
 }

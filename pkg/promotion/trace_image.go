@@ -19,7 +19,7 @@ func (t *trace) images(ctx context.Context) error {
 	now := make([]versions, len(t.cfg.Environments))
 	for i, env := range t.cfg.Environments {
 		if t.head(env) == "" {
-			t.note("%s has no branch", env.Name)
+			t.note("%s has no branch; %s", env.Name, createBranch(env))
 			continue
 		}
 		t.tell("reading the images of %s", env.Name)
@@ -64,6 +64,9 @@ func (t *trace) nameImage(now []versions) error {
 	}
 	switch len(found) {
 	case 0:
+		if len(names(now...)) == 0 {
+			return &UsageError{Problem: noImages(t.cfg.Environments), Fix: "pawl images, in a checkout, lists what pawl finds elsewhere"}
+		}
 		return &UsageError{Problem: fmt.Sprintf("no environment has an image %q", asked),
 			Fix: "see pawl status for the images; a commit is given by its SHA, and a pull request as #12"}
 	case 1:
@@ -109,7 +112,7 @@ func (t *trace) imageStop(ctx context.Context, stop *TraceStop, env config.Envir
 		}
 		if err != nil {
 			t.note("the past of %s could not be read: %v", env.Name, err)
-			stop.unknown("since")
+			stop.unknown(ofMove()...)
 			return nil
 		}
 		if size < len(moves) && t.needsMore(moves[:size], line, here) {
@@ -144,9 +147,13 @@ func (t *trace) gone(stop *TraceStop, env config.Environment, line timeline) {
 	moves, err := t.moves[env.Name].Get()
 	if image.Compare(tag(stop.Version), tag(t.report.Version)) == image.Newer {
 		stop.State = StopSkipped
+	} else {
+		stop.lacks = true
 	}
-	if err != nil {
-		stop.unknown("state")
+	if err != nil { // it may have been there, and have left
+		stop.State = StopUnknown
+		stop.unknown("state", "until")
+		stop.unknown(ofMove()...)
 		return
 	}
 	for i := range moves {
@@ -154,7 +161,7 @@ func (t *trace) gone(stop *TraceStop, env config.Environment, line timeline) {
 		if !known || !t.hasVersion(found) {
 			continue
 		}
-		stop.State = StopLeft
+		stop.State, stop.lacks = StopLeft, false
 		if i > 0 {
 			stop.Until = moves[i-1].Time
 		}
@@ -166,7 +173,7 @@ func (t *trace) gone(stop *TraceStop, env config.Environment, line timeline) {
 			if known || present(moves[i].Before) == "" {
 				t.brought(stop, env, moves[i])
 			} else {
-				stop.unknown("since")
+				stop.unknown(ofMove()...)
 			}
 			return
 		}

@@ -60,13 +60,21 @@ func (r *TraceReport) Text(w *output.Printer) {
 		return
 	}
 	w.Line("\n%s %s: %s", w.Bold("next: "+r.Next.From+" → "+r.Next.To), paint(w, r.Next.State), r.Next.words())
-	textGates(w, r.Next.Gates)
-	w.Line("\n  %s", w.Cyan(output.Clean(r.Next.Command)))
+	if len(r.Next.Gates) > 0 {
+		textGates(w, r.Next.Gates)
+	}
+	w.Line("")
+	for _, part := range wrapCommand(r.Next.Command, boardWidth) {
+		w.Line("  %s", w.Cyan(output.Clean(part)))
+	}
 }
 
 // words says through which pull request the next hop leads.
 func (h *TraceHop) words() string {
-	if h.Number == 0 {
+	switch {
+	case len(h.Gates) == 0:
+		return "what its gates say could not be found out"
+	case h.Number == 0:
 		return "no promotion is open; this is what the gates would say of " + gate.Short(h.Commit)
 	}
 	return fmt.Sprintf("#%d is open with %s", h.Number, gate.Short(h.Commit))
@@ -96,6 +104,8 @@ func (s TraceStop) who(show func(string) string) string {
 // how is the kind of move that brought it.
 func (s TraceStop) how() string {
 	switch {
+	case s.Kind == KindUnknown, s.Kind == "" && slices.Contains(s.Unknown, "kind"):
+		return "unknown"
 	case s.PullRequest != nil:
 		return fmt.Sprintf("%s #%d", s.Kind, s.PullRequest.Number)
 	case slices.Contains(s.Unknown, "pullRequest"):
@@ -132,6 +142,12 @@ func (r *TraceReport) Markdown(w *output.Printer) {
 		return
 	}
 	w.Line("#### Next: %s → %s\n", output.Escape(r.Next.From), output.Escape(r.Next.To))
-	w.Line("%s: %s. Run %s.\n", capital(string(r.Next.State)), escape(r.Next.words(), bodyReason), output.Code(r.Next.Command))
-	markdownGates(w, r.Next.Gates)
+	link := ""
+	if r.Next.Number > 0 {
+		link = fmt.Sprintf(" ([#%d](%s))", r.Next.Number, r.Next.URL)
+	}
+	w.Line("%s: %s%s. Run %s.\n", capital(string(r.Next.State)), escape(r.Next.words(), bodyReason), link, output.Code(r.Next.Command))
+	if len(r.Next.Gates) > 0 {
+		markdownGates(w, r.Next.Gates)
+	}
 }
