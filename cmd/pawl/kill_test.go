@@ -71,6 +71,7 @@ func pushKilled(t *testing.T, victim *victim, after bool) int {
 		cmd.Env = []string{
 			"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 			"GITHUB_SERVER_URL=" + server.URL(), "GITHUB_API_URL=" + server.APIURL(), "GITHUB_TOKEN=" + token,
+			raceVariable + "=" + raceOptions,
 		}
 		return cmd
 	}

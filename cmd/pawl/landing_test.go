@@ -76,7 +76,7 @@ func (f *field) bump(ctx context.Context, dir string, job map[string]string, arg
 	cmd := exec.CommandContext(ctx, f.pawl, append([]string{"bump", "--repo", slug, "-o", "json", "--timeout", "20m"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = []string{
-		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "PAWL_TEST_WAIT=1", "GITHUB_TOKEN=" + f.token,
+		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "PAWL_TEST_WAIT=1", "GITHUB_TOKEN=" + f.token, raceVariable + "=" + raceOptions,
 		"GITHUB_SERVER_URL=" + f.server.URL(), "GITHUB_API_URL=" + f.server.APIURL(),
 	}
 	for name, value := range job {

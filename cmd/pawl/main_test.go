@@ -17,6 +17,16 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
 
+// The race detector has each process sleep for a second before it exits, in case a
+// goroutine that is left does something yet. The tests start pawl a thousand times:
+// with this in its environment it exits at once, as the real one does. What happened
+// until then is judged as ever: after a race the exit code is 66.
+// https://go.dev/doc/articles/race_detector#Options
+const (
+	raceVariable = "GORACE"
+	raceOptions  = "atexit_sleep_ms=0"
+)
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pawl": pawl})
 }

@@ -65,6 +65,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GIT_COMMITTER_EMAIL", "release-bot@example.com")
 	env.Setenv("GIT_AUTHOR_DATE", start.Format(time.RFC3339))
 	env.Setenv("GIT_COMMITTER_DATE", start.Format(time.RFC3339))
+	env.Setenv(raceVariable, raceOptions)
 	transcript := env.WorkDir + ".transcript"
 	env.Setenv(transcriptVariable, transcript)
 	env.Defer(func() { _ = os.Remove(transcript) })

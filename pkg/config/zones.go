@@ -2,12 +2,12 @@ package config
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	_ "embed" // for the zones
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -55,16 +55,16 @@ func eachZone(visit func(name string, data []byte) bool) error {
 	}
 	in := bufio.NewReader(unpacked)
 	for {
-		var name string
-		var size int
-		line, err := in.ReadBytes('\n')
+		line, err := in.ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fscanf(bytes.NewReader(line), "%s %d\n", &name, &size); err != nil {
+		name, length, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		size, err := strconv.Atoi(length)
+		if err != nil {
 			return err
 		}
 		data := make([]byte, size)

@@ -14,12 +14,18 @@ import (
 	"time"
 )
 
-// Every zone that is embedded can be read, and the zones that people use are there.
+// Every zone that is embedded can be read, and the zones that people use are there. To
+// look one up by its name is to go through those before it: that is tried with every
+// ninth, and with all of them if PAWL_FULL=1.
 func TestZones(t *testing.T) {
 	t.Parallel()
 	if *update {
 		writeZones(t)
 		return
+	}
+	stride := 9
+	if os.Getenv("PAWL_FULL") != "" {
+		stride = 1
 	}
 	names := map[string]bool{}
 	if err := eachZone(func(name string, data []byte) bool {
@@ -27,7 +33,7 @@ func TestZones(t *testing.T) {
 		if _, err := time.LoadLocationFromTZData(name, data); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if name != "UTC" && checkZone(name) != nil && zoneRegexp.MatchString(name) {
+		if len(names)%stride == 0 && name != "UTC" && checkZone(name) != nil && zoneRegexp.MatchString(name) {
 			t.Errorf("%s is refused", name)
 		}
 		return true

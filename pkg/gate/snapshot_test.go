@@ -59,7 +59,8 @@ func drawRest(r *rapid.T, facts *Facts) {
 		rapid.SampledFrom([]error{errLost, forge.ErrAccess, forge.ErrTransient, errors.New("\xff\xfe")}).Draw(r, "kind"))
 	maybe := func(name string) bool { return rapid.Bool().Draw(r, name) }
 	facts.To.Gates.Images, facts.To.Gates.Changes, facts.To.Gates.Secrets = &config.ImageRules{}, &config.ChangeRules{Allow: []string{"a/**"}}, "on"
-	facts.To.Gates.Freeze = []config.Window{{From: "Sat 00:00", To: "Mon 08:00", Zone: "Europe/Berlin", Reason: text.Draw(r, "reason")}}
+	zone := rapid.SampledFrom([]string{"", "UTC", "Europe/Berlin"}).Draw(r, "zone")
+	facts.To.Gates.Freeze = []config.Window{{From: "Sat 00:00", To: "Mon 08:00", Zone: zone, Reason: text.Draw(r, "reason")}}
 	facts.Now = facts.Now.Add(time.Duration(rapid.Int64Range(0, 1e16).Draw(r, "now"))).In(time.FixedZone("x", 3600))
 	if maybe("override") {
 		facts.Overrides = []Override{{Gate: "freeze", Reason: text.Draw(r, "why"), Who: text.Draw(r, "who")}}

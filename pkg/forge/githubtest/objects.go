@@ -5,10 +5,13 @@ import (
 	"compress/zlib"
 	"context"
 	"crypto/sha1" // what Git names objects with
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/adler32"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -185,11 +188,7 @@ func (s *store) flush() error {
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
-		packed, err := deflated(framed(o.kind, o.data))
-		if err == nil {
-			err = writeWhole(path, packed, 0o444)
-		}
-		if err != nil {
+		if err := writeWhole(path, stored(framed(o.kind, o.data)), 0o444); err != nil {
 			return fmt.Errorf("writing object %s: %w", sha, err)
 		}
 	}
@@ -197,17 +196,25 @@ func (s *store) flush() error {
 	return nil
 }
 
-func deflated(raw []byte) ([]byte, error) {
-	var packed bytes.Buffer
-	deflate, err := zlib.NewWriterLevel(&packed, zlib.BestSpeed)
-	if err != nil {
-		return nil, err
+// stored is zlib [RFC 1950] around blocks that are not compressed [RFC 1951, 3.2.4].
+// A compressor takes half a megabyte of memory each time, which was most of what the
+// tests of pawl allocated.
+func stored(raw []byte) []byte {
+	out := append(make([]byte, 0, len(raw)+16), 0x78, 0x01) // deflate, a window of 32 KiB; fastest
+	for rest, last := raw, false; !last; {
+		block := rest[:min(len(rest), math.MaxUint16)]
+		rest = rest[len(block):]
+		if last = len(rest) == 0; last {
+			out = append(out, 1)
+		} else {
+			out = append(out, 0)
+		}
+		size := uint16(len(block))
+		out = binary.LittleEndian.AppendUint16(out, size)
+		out = binary.LittleEndian.AppendUint16(out, ^size)
+		out = append(out, block...)
 	}
-	if _, err := deflate.Write(raw); err != nil {
-		return nil, err
-	}
-	err = deflate.Close()
-	return packed.Bytes(), err
+	return binary.BigEndian.AppendUint32(out, adler32.Checksum(raw))
 }
 
 // writeWhole makes the file appear with all of its content or not at all, since
