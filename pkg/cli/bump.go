@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -57,6 +58,9 @@ Without other flags the files below the working directory are edited in place, i
 or out of a Git repository. With --commit exactly these edits are committed on top
 of HEAD, and whatever else is staged or changed stays as it is; that is refused
 while the branch of another environment is checked out.
+
+--file names files from the working directory, or, where --repo or --remote says which
+repository is meant, from the top of that.
 
 With --push the commit goes to the environment's branch on the server, on top of
 whatever others pushed meanwhile; no checkout is needed. --repo and --remote say
@@ -258,6 +262,10 @@ func (p place) fill(request *bump.Request) {
 	if p.config != nil {
 		request.Images = p.config.Images
 	}
+	request.Assignments = slices.Clone(request.Assignments)
+	for i, assignment := range request.Assignments {
+		request.Assignments[i].File = path.Join(p.below, assignment.File)
+	}
 	images, assignments := request.Images, request.Assignments
 	request.Match = func(path string) bool {
 		return p.match(path) || len(config.FieldsIn(images, path)) > 0 ||
@@ -289,8 +297,11 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 	if err := onItsBranch(ctx, place); err != nil {
 		return nil, err
 	}
-	place.fill(&request)
+	if place, err = place.fromTop(a.workdir()); err != nil {
+		return nil, err
+	}
 	request.Job = a.job(flags, "", flags.what(request))
+	place.fill(&request)
 	plan, err := bump.PlanCommit(ctx, place.checkout, request)
 	if err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 		return nil, err
 	}
 	request.Job = a.job(flags, l.slug(), flags.what(request))
-	target := a.target(flags, request, remote, l.config)
+	target := a.target(flags, request, remote, l)
 	if flags.remote == "" {
 		if target.Forge, err = a.client(l, false); err != nil {
 			return nil, err
@@ -146,8 +146,8 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 }
 
 // target says where to land, and how to find out what is to be done there.
-func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
-	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
+func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, l location) bump.Target {
+	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: l.config, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
 	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}
@@ -159,7 +159,7 @@ func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, 
 		narrowed := request
 		place, err := place{config: cfg}.environment(env.Name)
 		if err == nil && len(flags.files) > 0 {
-			place, err = place.named(flags.files)
+			place, err = a.namedThere(place, flags, l.checkout)
 		}
 		place.fill(&narrowed)
 		if flags.branch != "" && flags.branch != env.Branch {
@@ -168,6 +168,17 @@ func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, 
 		return env, narrowed, err
 	}
 	return target
+}
+
+// namedThere narrows the place to the files that are named: from the working
+// directory in a checkout of the repository, else, and with --repo, from its top.
+func (a *app) namedThere(p place, flags bumpFlags, checkout *git.Checkout) (place, error) {
+	p, err := p.named(flags.files)
+	if err != nil || checkout == nil || flags.repo != "" {
+		return p, err
+	}
+	p.checkout, p.env = checkout, config.Environment{}
+	return p.fromTop(a.workdir())
 }
 
 // environment picks the environment that a bump may land in.
