@@ -121,7 +121,7 @@ func (a *app) onServer(ctx context.Context, flags bumpFlags) (location, *git.Rem
 
 // plainRemote connects to any Git server.
 func (a *app) plainRemote(ctx context.Context, address string) (location, *git.Remote, error) {
-	checkout, err := a.checkout(ctx)
+	checkout, err := a.checkoutBeside(ctx, address)
 	if err != nil {
 		return location{}, nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
@@ -55,7 +56,7 @@ func (a *app) locate(ctx context.Context, repo string) (location, error) {
 	repo = cmp.Or(repo, a.host.Getenv("PAWL_REPO"))
 	l := location{server: a.server()}
 	l.api = a.api(l.server)
-	checkout, err := a.checkout(ctx)
+	checkout, err := a.checkoutBeside(ctx, repo)
 	if err != nil {
 		return l, err
 	}
@@ -99,6 +100,17 @@ func (a *app) checkout(ctx context.Context) (*git.Checkout, error) {
 		return nil, nil //nolint:nilnil // as above
 	}
 	return checkout, err
+}
+
+// checkoutBeside is checkout for a command that was told which repository it is about:
+// the checkout may be another one's, and then what is wrong with it does not matter.
+func (a *app) checkoutBeside(ctx context.Context, repo string) (*git.Checkout, error) {
+	checkout, err := a.checkout(ctx)
+	if err == nil || repo == "" || ctx.Err() != nil {
+		return checkout, err
+	}
+	a.say("this checkout is not looked at: %s", output.Clean(err.Error()))
+	return nil, nil //nolint:nilnil // as if there was none
 }
 
 // server is the web address of the service.
