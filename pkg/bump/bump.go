@@ -90,6 +90,8 @@ type Change struct {
 	End    int           `json:"end"`   // to here
 	Spans  []Span        `json:"spans"` // all such bytes: a digest or a name can be in a place of its own
 	Kind   manifest.Kind `json:"kind"`
+
+	asked string // the name in the setting that asked for it: a file can call the image by another
 }
 
 // Span is a piece of a file, from the byte Start to the byte End.
@@ -173,7 +175,7 @@ func Compute(files []File, request Request) (*Plan, error) {
 		name := result.file.Path
 		plan.Files = append(plan.Files, name)
 		plan.before[name], plan.after[name] = result.file.Content, result.out
-		plan.Changes = append(plan.Changes, changesOf(result.edits)...)
+		plan.Changes = append(plan.Changes, changesOf(result.edits, request.Settings)...)
 	}
 	slices.Sort(plan.Files)
 	plan.Skipped = survey.skipped
@@ -211,7 +213,7 @@ func resolve(settings []image.Setting, images []config.Image) []image.Setting {
 	return resolved
 }
 
-func changesOf(edits []manifest.Edit) []Change {
+func changesOf(edits []manifest.Edit, settings []image.Setting) []Change {
 	changes := make([]Change, len(edits))
 	for i, edit := range edits {
 		changes[i] = Change{
@@ -224,6 +226,9 @@ func changesOf(edits []manifest.Edit) []Change {
 		}
 		if edit.New.Name != "" {
 			changes[i].Image = edit.New.Name
+		}
+		if by := slices.IndexFunc(settings, edit.Matches); by >= 0 {
+			changes[i].asked = settings[by].Match
 		}
 	}
 	return changes

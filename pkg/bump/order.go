@@ -17,6 +17,8 @@ type Superseded struct {
 	By      string `json:"by"`               // the newer one
 	Commit  string `json:"commit,omitempty"` // the commit that set the newer one, when it is known
 	Reason  string `json:"reason"`           // how pawl knows
+
+	asked string // the name in the setting that asked for it
 }
 
 // sentence says it for people.
@@ -88,7 +90,7 @@ func tagOf(version string) string {
 // It also says whether nothing told, for some image, which version is older.
 func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool, err error) {
 	var problems []error
-	for _, group := range byImage(plan.Changes) {
+	for _, group := range bySetting(plan.Changes) {
 		back := 0
 		var worst standing
 		var at Change
@@ -104,8 +106,8 @@ func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool
 		case back == 0:
 		case back < len(group):
 			problems = append(problems, mixed(at, len(group), back))
-		case job.unattended() && at.Image != "":
-			superseded = append(superseded, Superseded{at.Image, at.To, worst.by, worst.commit, worst.reason})
+		case job.unattended() && at.asked != "": // what nothing asked for by name could not be left out
+			superseded = append(superseded, Superseded{at.Image, at.To, worst.by, worst.commit, worst.reason, at.asked})
 		default:
 			problems = append(problems, goesBack(at, worst))
 		}
@@ -113,11 +115,11 @@ func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool
 	return superseded, undecided, errors.Join(problems...)
 }
 
-// byImage groups changes by image and version, in their order.
-func byImage(changes []Change) [][]Change {
+// bySetting groups changes by what asked for them, in their order.
+func bySetting(changes []Change) [][]Change {
 	var groups [][]Change
 	for _, change := range changes {
-		i := slices.IndexFunc(groups, func(g []Change) bool { return g[0].Image == change.Image && g[0].To == change.To })
+		i := slices.IndexFunc(groups, func(g []Change) bool { return g[0].asked == change.asked && g[0].To == change.To })
 		if i < 0 {
 			groups = append(groups, nil)
 			i = len(groups) - 1

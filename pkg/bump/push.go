@@ -204,12 +204,10 @@ func (p *PushPlan) compute(files []File, history past) (undecided bool, err erro
 	}
 }
 
-// without leaves out the settings of images.
+// without leaves out the settings whose images are superseded.
 func without(settings []image.Setting, superseded []Superseded) []image.Setting {
 	return slices.DeleteFunc(slices.Clone(settings), func(s image.Setting) bool {
-		return slices.ContainsFunc(superseded, func(each Superseded) bool {
-			return about(s, each.Image) || s.Match == each.Image || about(image.Setting{Match: s.New.Name}, each.Image)
-		})
+		return slices.ContainsFunc(superseded, func(each Superseded) bool { return each.asked == s.Match })
 	})
 }
 
