@@ -13,6 +13,7 @@
 package bump
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -92,6 +93,18 @@ type Change struct {
 	Kind   manifest.Kind `json:"kind"`
 
 	asked string // the name in the setting that asked for it: a file can call the image by another
+}
+
+// label calls what changes by its image, or, where a field was named by itself, by
+// its place in the file.
+func (c Change) label() string { return cmp.Or(c.Image, c.Path) }
+
+// name is label for the whole repository: FILE#path.to.key, as --field has it.
+func (c Change) name() string {
+	if c.Image == "" {
+		return c.File + "#" + c.Path
+	}
+	return c.Image
 }
 
 // Span is a piece of a file, from the byte Start to the byte End.
@@ -242,7 +255,7 @@ func downgrades(plan *Plan) []error {
 		to, _, _ := strings.Cut(change.To, "@")
 		if image.Compare(from, to) == image.Newer {
 			problems = append(problems, &Refusal{
-				Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s", change.File, change.Line, change.Image, change.From, change.To),
+				Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s", change.File, change.Line, change.label(), change.From, change.To),
 				Fix:    "if that is what you want, say so with --allow-downgrade",
 			})
 		}

@@ -95,7 +95,7 @@ func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool
 		var worst standing
 		var at Change
 		for _, change := range group {
-			s := stand(p, job, change.Image, change.From, change.To)
+			s := stand(p, job, change.name(), change.From, change.To)
 			undecided = undecided || s.order == image.Incomparable && change.From != ""
 			if s.order == image.Older {
 				back++
@@ -132,7 +132,7 @@ func bySetting(changes []Change) [][]Change {
 func mixed(at Change, all, back int) error {
 	return &Refusal{
 		Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s, but not everywhere: in %d of %d places",
-			at.File, at.Line, at.Image, at.From, at.To, back, all),
+			at.File, at.Line, at.label(), at.From, at.To, back, all),
 		Fix: "narrow it to the files that are meant with --file; if all of them are, say so with --allow-downgrade",
 	}
 }
@@ -143,7 +143,7 @@ func goesBack(at Change, s standing) error {
 		why = ": " + s.reason // else the numbers speak for themselves
 	}
 	return &Refusal{
-		Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s%s", at.File, at.Line, at.Image, at.From, at.To, why),
+		Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s%s", at.File, at.Line, at.label(), at.From, at.To, why),
 		Fix:    "if that is what you want, say so with --allow-downgrade",
 	}
 }

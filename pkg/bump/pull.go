@@ -247,6 +247,10 @@ func rows(commits []forge.Commit) []row {
 			case trailerImage:
 				name, version := cutVersion(trailer.Value)
 				images = append(images, row{image: name, version: version})
+			case trailerField:
+				if name, version, ok := strings.Cut(trailer.Value, "="); ok {
+					images = append(images, row{image: name, version: version})
+				}
 			case trailerSource:
 				source = trailer.Value
 			case trailerRun:
