@@ -113,19 +113,27 @@ type Span struct {
 	End   int `json:"end"`
 }
 
-// NotFoundError says that an image stands nowhere in the files looked at.
+// NotFoundError says that an image stands nowhere in the files looked at, or that a
+// field's file is not there.
 type NotFoundError struct {
 	Image string
 	Where string
+	File  string // of a field, in the place of the others
 }
 
 // Error says which image was looked for and where.
 func (e *NotFoundError) Error() string {
+	if e.File != "" {
+		return fmt.Sprintf("setting a field of %q: there is no such file", e.File)
+	}
 	return fmt.Sprintf("no reference to %q in %s", e.Image, e.Where)
 }
 
 // Hint says how to see what is there.
 func (e *NotFoundError) Hint() string {
+	if e.File != "" {
+		return "name it from the top of the repository, or, where there is no .pawl.yaml, from the working directory"
+	}
 	return "the name must be written in full, as in the files; pawl images lists what is there; --add adds it to the kustomizations"
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -130,6 +131,9 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
+	if err := flags.empty(); err != nil {
+		return err
+	}
 	args, err := a.withList(flags, args)
 	if err != nil {
 		return err
@@ -150,6 +154,25 @@ func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 		outcome.Action = bump.ActionPlan
 	}
 	return errors.Join(a.print(outcome), a.bumpOutputs(outcome))
+}
+
+// empty refuses flags that were given without a value. It is a variable that is not
+// set, most of the time, and without the flag the command would mean something else.
+func (f bumpFlags) empty() error {
+	var problems []error
+	for _, flag := range []struct {
+		name  string
+		empty bool
+	}{
+		{"env", f.env == ""}, {"repo", f.repo == ""}, {"remote", f.remote == ""}, {"branch", f.branch == ""},
+		{"from-file", f.list == ""}, {"tag", f.tag == ""}, {"digest", f.digest == ""}, {"author", f.author == ""},
+		{"commit-via", f.via == ""}, {"file", len(f.files) == 0 || slices.Contains(f.files, "")},
+	} {
+		if f.given[flag.name] && flag.empty {
+			problems = append(problems, usagef("is a variable not set? otherwise leave the flag out", "--%s is empty", flag.name))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // conflicts reports flags that contradict each other.
@@ -173,12 +196,63 @@ func (f bumpFlags) conflicts() []error {
 	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
 	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
 	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")
-	exclude(!slices.Contains([]string{"", "git", "api"}, f.via), fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
+	exclude(!slices.Contains([]string{"git", "api"}, f.via), fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
 	exclude(f.via == "api" && (f.remote != "" || !f.lands()), "--commit-via api is for a bump on the service: add --push or --repo")
 	exclude(f.via == "api" && f.pr, "--commit-via api and --pr exclude each other: the branch of the pull request is pushed with Git")
 	exclude(f.via == "api" && f.author != "", "--commit-via api and --author exclude each other: the author is the token's owner")
 	exclude(len(f.files) > 0 && f.env != "" && !f.lands(), "--file and --env exclude each other: both say which files to edit")
+	exclude(!oneLine(f.key), "--key holds a line break or another character that cannot stand in a commit's message")
+	exclude(!oneLine(f.source), "--source holds a line break or another character that cannot stand in a commit's message")
 	return problems
+}
+
+func oneLine(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// contradictions reports what is to be set to two things at once.
+func contradictions(request bump.Request) []error {
+	var problems []error
+	for i, setting := range request.Settings {
+		before := slices.IndexFunc(request.Settings[:i], func(s image.Setting) bool { return s.Match == setting.Match })
+		if before >= 0 && request.Settings[before].New != setting.New {
+			problems = append(problems, usagef("give each image once", "%s has two versions, %s and %s",
+				setting.Match, request.Settings[before].New.Version(), setting.New.Version()))
+		}
+	}
+	for i, field := range request.Assignments {
+		before := slices.IndexFunc(request.Assignments[:i], func(a bump.Assignment) bool { return a.File == field.File && a.Path == field.Path })
+		if before >= 0 && request.Assignments[before].Value != field.Value {
+			problems = append(problems, usagef("give each field once", "%s#%s has two values, %q and %q",
+				field.File, field.Path, request.Assignments[before].Value, field.Value))
+		}
+	}
+	return problems
+}
+
+// unused reports a version that no IMAGE takes.
+func (f bumpFlags) unused(args []string) []error {
+	if slices.ContainsFunc(args, func(arg string) bool { return f.version(arg) != arg }) {
+		return nil
+	}
+	var problems []error
+	for _, flag := range []string{"tag", "digest"} {
+		if f.given[flag] {
+			problems = append(problems, usagef("write "+exampleOf(args)+":TAG@DIGEST, or leave the version out there",
+				"--%s is for an IMAGE without a version, and every one has its own", flag))
+		}
+	}
+	return problems
+}
+
+// exampleOf returns the name of the first image.
+func exampleOf(args []string) string {
+	for _, arg := range args {
+		if setting, err := image.ParseSetting(arg); err == nil {
+			return setting.New.Name
+		}
+	}
+	return "IMAGE"
 }
 
 // version gives an IMAGE without a version the one of --tag and --digest.
@@ -228,6 +302,9 @@ func (f bumpFlags) request(args []string) (bump.Request, error) {
 		problems = append(problems, &usageError{err, ""})
 	}
 	request.Digests = policy
+	if len(problems) == 0 {
+		problems = append(contradictions(request), f.unused(args)...)
+	}
 	return request, errors.Join(problems...)
 }
 

@@ -33,11 +33,10 @@ func (a *app) withList(flags bumpFlags, args []string) ([]string, error) {
 	}
 	var problems []error
 	for _, each := range list {
-		text := flags.version(each.Text)
-		if _, err := image.ParseSetting(text); err != nil {
+		if _, err := image.ParseSetting(flags.version(each.Text)); err != nil {
 			problems = append(problems, &config.Problem{File: name, Line: each.Line, Column: each.Column, Reason: err.Error()})
 		}
-		args = append(args, text)
+		args = append(args, each.Text)
 	}
 	return args, errors.Join(problems...)
 }
