@@ -134,7 +134,7 @@ func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 	if err := flags.empty(); err != nil {
 		return err
 	}
-	args, err := a.withList(flags, args)
+	args, err := a.withList(ctx, flags, args)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,14 @@ import (
 const maxList = 1 << 20
 
 // withList adds the images of --from-file to those of the command line.
-func (a *app) withList(flags bumpFlags, args []string) ([]string, error) {
+func (a *app) withList(ctx context.Context, flags bumpFlags, args []string) ([]string, error) {
 	if flags.list == "" {
 		return args, nil
 	}
-	name, src, err := a.readList(flags.list)
+	name, src, err := a.readList(ctx, flags.list)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("reading the list of images: %w", ctx.Err())
+	}
 	if err != nil {
 		return nil, usagef("", "reading the list of images: %v", err)
 	}
@@ -41,9 +44,9 @@ func (a *app) withList(flags bumpFlags, args []string) ([]string, error) {
 	return args, errors.Join(problems...)
 }
 
-func (a *app) readList(name string) (shown string, src []byte, err error) {
+func (a *app) readList(ctx context.Context, name string) (shown string, src []byte, err error) {
 	if name == "-" {
-		src, err = io.ReadAll(io.LimitReader(a.host.In, maxList))
+		src, err = readInput(ctx, a.host.In)
 		return "standard input", src, err
 	}
 	path := name
@@ -56,6 +59,26 @@ func (a *app) readList(name string) (shown string, src []byte, err error) {
 	}
 	src, err = io.ReadAll(io.LimitReader(file, maxList))
 	return name, src, errors.Join(err, file.Close())
+}
+
+// readInput reads the list from a stream, which may stay silent for ever: the context
+// ends the wait, and the process the reading.
+func readInput(ctx context.Context, in io.Reader) ([]byte, error) {
+	type input struct {
+		src []byte
+		err error
+	}
+	done := make(chan input, 1)
+	go func() {
+		src, err := io.ReadAll(io.LimitReader(in, maxList))
+		done <- input{src, err}
+	}()
+	select {
+	case read := <-done:
+		return read.src, read.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // land sets versions on a branch of the repository on the server.
