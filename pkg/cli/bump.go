@@ -94,7 +94,7 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.env, "env", "", "the environment whose files to edit (default: the first one)")
-	f.StringSliceVarP(&flags.files, "file", "f", nil, "edit this `FILE`, folder or glob instead (repeatable)")
+	f.StringArrayVarP(&flags.files, "file", "f", nil, "edit this `FILE`, folder or glob instead (repeatable)")
 	f.BoolVar(&flags.commit, "commit", false, "commit exactly these edits on top of HEAD")
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
 	f.BoolVar(&flags.pr, "pr", false, "add to the environment's pull request of bumps instead of pushing; open it if there is none")
@@ -345,7 +345,7 @@ func (p place) fill(request *bump.Request) {
 	}
 	images, assignments := request.Images, request.Assignments
 	request.Match = func(path string) bool {
-		return p.match(path) || len(config.FieldsIn(images, path)) > 0 ||
+		return p.match(path) || !p.only && len(config.FieldsIn(images, path)) > 0 ||
 			slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == path })
 	}
 	patterns := slices.Clone(p.patterns)

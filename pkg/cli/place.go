@@ -130,6 +130,9 @@ func leadsTo(folder, pattern string) bool {
 		if part == "**" || part == "." {
 			return true
 		}
+		if part == name { // whatever it would mean as a glob
+			continue
+		}
 		matched, err := doublestar.Match(part, name)
 		if err != nil || strings.ContainsAny(part, "{}") { // an alternative can span folders
 			return true
