@@ -282,6 +282,25 @@ func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool
 	return source, err
 }
 
+// look runs a command that reads a repository and changes nothing: it connects, has
+// read look within the time that there is, and prints what that found.
+func look[O any, R output.Result](ctx context.Context, a *app, repo string,
+	read func(context.Context, promotion.Source, O) (R, error), options O,
+) error {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	source, err := a.source(ctx, repo, false)
+	if err != nil {
+		return err
+	}
+	defer a.showProgress(&source)()
+	report, err := read(ctx, source, options)
+	if err != nil {
+		return err
+	}
+	return a.print(report)
+}
+
 // connect makes the connections to a location.
 func (a *app) connect(l location, polls bool) (promotion.Source, *github.Client, error) {
 	client, err := a.client(l, polls)
