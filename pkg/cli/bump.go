@@ -41,6 +41,18 @@ type bumpFlags struct {
 	given              map[string]bool // flags that were given, even if with an empty value
 }
 
+// decimal is a number that is written in tens: 0100 is a hundred, and not 64.
+type decimal uint64
+
+func (d *decimal) String() string { return strconv.FormatUint(uint64(*d), 10) }
+func (d *decimal) Type() string   { return "uint" }
+
+func (d *decimal) Set(text string) error {
+	number, err := strconv.ParseUint(text, 10, 64)
+	*d = decimal(number)
+	return err
+}
+
 // lands says that the bump is for the repository on the server. A repository that
 // is named is that one: there are no files of it here, or they are not meant.
 func (f bumpFlags) lands() bool { return f.push || f.pr || f.repo != "" || f.remote != "" }
@@ -105,7 +117,7 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 	f.StringVar(&flags.branch, "branch", "", "the branch of --repo or --remote to push to, instead of --env")
 	f.StringVar(&flags.list, "from-file", "", "more images, from a `FILE` with a YAML or JSON list; - is standard input")
 	f.StringVar(&flags.key, "key", "", "what tells this job from others, when it is run again (default: from the CI service's variables)")
-	f.Uint64Var(&flags.sequence, "sequence", 0, "the number of this run: a higher one is newer (default: from the CI service's variables)")
+	f.Var((*decimal)(&flags.sequence), "sequence", "the number of this run: a higher one is newer (default: from the CI service's variables)")
 	f.StringVar(&flags.source, "source", "", "the application's commit, as OWNER/NAME@SHA (default: from the CI service's variables)")
 	f.BoolVar(&flags.add, "add", false, "add the image to kustomizations that do not have it")
 	f.StringArrayVar(&flags.fields, "field", nil, "set any field, a number to a number, all else to a string: `FILE#path.to.key=VALUE` (repeatable)")
