@@ -193,7 +193,11 @@ func (a *app) token(ctx context.Context, server string) (string, error) {
 		if err != nil {
 			return "", usagef("PAWL_TOKEN_FILE names a file that holds the token and nothing else", "reading the token: %v", err)
 		}
-		return strings.TrimSpace(string(data)), nil
+		token := strings.TrimSpace(string(data))
+		if token == "" {
+			return "", usagef("PAWL_TOKEN_FILE names a file that holds the token and nothing else", "reading the token: %s is empty", file)
+		}
+		return token, nil
 	}
 	for _, variable := range a.tokenVariables(server) {
 		if token := a.host.Getenv(variable); token != "" {
