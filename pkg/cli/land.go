@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"github.com/getpawl/pawl/pkg/bump"
@@ -14,9 +13,6 @@ import (
 	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/image"
 )
-
-// maxList bounds what is read of a list: the parser has its own, lower bound.
-const maxList = 1 << 20
 
 // withList adds the images of --from-file to those of the command line.
 func (a *app) withList(ctx context.Context, flags bumpFlags, args []string) ([]string, error) {
@@ -46,36 +42,32 @@ func (a *app) withList(ctx context.Context, flags bumpFlags, args []string) ([]s
 
 func (a *app) readList(ctx context.Context, name string) (shown string, src []byte, err error) {
 	if name == "-" {
-		src, err = readInput(ctx, a.host.In)
+		src, err = patiently(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.host.In, maxInput)) })
 		return "standard input", src, err
 	}
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(a.workdir(), path)
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return name, nil, err
-	}
-	src, err = io.ReadAll(io.LimitReader(file, maxList))
-	return name, src, errors.Join(err, file.Close())
+	src, err = patiently(ctx, func() ([]byte, error) { return readSome(path) })
+	return name, src, err
 }
 
-// readInput reads the list from a stream, which may stay silent for ever: the context
-// ends the wait, and the process the reading.
-func readInput(ctx context.Context, in io.Reader) ([]byte, error) {
+// patiently reads what may stay silent for ever, such as a pipe: the context ends the
+// wait, and the process the reading.
+func patiently(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	type input struct {
 		src []byte
 		err error
 	}
 	done := make(chan input, 1)
 	go func() {
-		src, err := io.ReadAll(io.LimitReader(in, maxList))
+		src, err := read()
 		done <- input{src, err}
 	}()
 	select {
-	case read := <-done:
-		return read.src, read.err
+	case got := <-done:
+		return got.src, got.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

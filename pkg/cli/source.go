@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -258,14 +259,36 @@ func (a *app) localConfig(checkout *git.Checkout) (*config.Config, error) {
 		dir = checkout.Root()
 	}
 	name := filepath.Join(dir, config.FileName)
-	data, err := os.ReadFile(name)
+	info, err := os.Stat(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil //nolint:nilnil // having no configuration is the common case
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
+	// What is checked out can be a link to anywhere.
+	if !info.Mode().IsRegular() {
+		return nil, usagef("put the file itself there", "reading the configuration: %s is not a regular file", config.FileName)
+	}
+	data, err := readSome(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
 	return config.Parse(config.FileName, data)
+}
+
+// maxInput bounds what is read of a configuration, or of a list: their parsers have
+// lower bounds of their own, and say so.
+const maxInput = 1 << 20
+
+// readSome reads a file as far as that.
+func readSome(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxInput))
+	return data, errors.Join(err, file.Close())
 }
 
 // source connects to the repository. Commands that write need a token.
