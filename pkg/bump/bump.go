@@ -13,6 +13,7 @@
 package bump
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -90,6 +91,20 @@ type Change struct {
 	End    int           `json:"end"`   // to here
 	Spans  []Span        `json:"spans"` // all such bytes: a digest or a name can be in a place of its own
 	Kind   manifest.Kind `json:"kind"`
+
+	asked string // the name in the setting that asked for it: a file can call the image by another
+}
+
+// label calls what changes by its image, or, where a field was named by itself, by
+// its place in the file.
+func (c Change) label() string { return cmp.Or(c.Image, c.Path) }
+
+// name is label for the whole repository: FILE#path.to.key, as --field has it.
+func (c Change) name() string {
+	if c.Image == "" {
+		return c.File + "#" + c.Path
+	}
+	return c.Image
 }
 
 // Span is a piece of a file, from the byte Start to the byte End.
@@ -98,19 +113,27 @@ type Span struct {
 	End   int `json:"end"`
 }
 
-// NotFoundError says that an image stands nowhere in the files looked at.
+// NotFoundError says that an image stands nowhere in the files looked at, or that a
+// field's file is not there.
 type NotFoundError struct {
 	Image string
 	Where string
+	File  string // of a field, in the place of the others
 }
 
 // Error says which image was looked for and where.
 func (e *NotFoundError) Error() string {
+	if e.File != "" {
+		return fmt.Sprintf("setting a field of %q: there is no such file", e.File)
+	}
 	return fmt.Sprintf("no reference to %q in %s", e.Image, e.Where)
 }
 
 // Hint says how to see what is there.
 func (e *NotFoundError) Hint() string {
+	if e.File != "" {
+		return "name it from the top of the repository, or, where there is no .pawl.yaml, from the working directory"
+	}
 	return "the name must be written in full, as in the files; pawl images lists what is there; --add adds it to the kustomizations"
 }
 
@@ -173,7 +196,7 @@ func Compute(files []File, request Request) (*Plan, error) {
 		name := result.file.Path
 		plan.Files = append(plan.Files, name)
 		plan.before[name], plan.after[name] = result.file.Content, result.out
-		plan.Changes = append(plan.Changes, changesOf(result.edits)...)
+		plan.Changes = append(plan.Changes, changesOf(result.edits, request.Settings)...)
 	}
 	slices.Sort(plan.Files)
 	plan.Skipped = survey.skipped
@@ -211,7 +234,7 @@ func resolve(settings []image.Setting, images []config.Image) []image.Setting {
 	return resolved
 }
 
-func changesOf(edits []manifest.Edit) []Change {
+func changesOf(edits []manifest.Edit, settings []image.Setting) []Change {
 	changes := make([]Change, len(edits))
 	for i, edit := range edits {
 		changes[i] = Change{
@@ -225,6 +248,9 @@ func changesOf(edits []manifest.Edit) []Change {
 		if edit.New.Name != "" {
 			changes[i].Image = edit.New.Name
 		}
+		if by := slices.IndexFunc(settings, edit.Matches); by >= 0 {
+			changes[i].asked = settings[by].Match
+		}
 	}
 	return changes
 }
@@ -237,7 +263,7 @@ func downgrades(plan *Plan) []error {
 		to, _, _ := strings.Cut(change.To, "@")
 		if image.Compare(from, to) == image.Newer {
 			problems = append(problems, &Refusal{
-				Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s", change.File, change.Line, change.Image, change.From, change.To),
+				Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s", change.File, change.Line, change.label(), change.From, change.To),
 				Fix:    "if that is what you want, say so with --allow-downgrade",
 			})
 		}

@@ -8,11 +8,13 @@ import (
 	"github.com/getpawl/pawl/pkg/git"
 )
 
-// The trailers of a bump's commit. Pawl-Image is there once for each image, and
+// The trailers of a bump's commit. Pawl-Image is there once for each image,
+// Pawl-Field (FILE#path.to.key=VALUE) for each field that was named by itself, and
 // Pawl-Allow-Downgrade for each that was lowered on purpose: a promotion may lower it
 // then as well.
 const (
 	trailerImage    = "Pawl-Image"
+	trailerField    = "Pawl-Field"
 	trailerLowered  = "Pawl-Allow-Downgrade"
 	trailerKey      = "Pawl-Key"
 	trailerSequence = "Pawl-Sequence"

@@ -13,27 +13,31 @@ import (
 func (p *Plan) Message(extra []git.Trailer) git.Message {
 	message := git.Message{Subject: p.subject(), Body: p.details()}
 	for _, update := range p.updates() {
-		message.Trailers = append(message.Trailers, git.Trailer{Key: trailerImage, Value: update.reference()})
+		message.Trailers = append(message.Trailers, update.trailer())
 	}
 	for _, update := range p.updates() {
-		if p.mayLower && update.mayGoDown() {
-			message.Trailers = append(message.Trailers, git.Trailer{Key: trailerLowered, Value: update.image + " " + update.from + " " + update.to})
+		if p.mayLower && !update.field && update.mayGoDown() {
+			message.Trailers = append(message.Trailers, git.Trailer{Key: trailerLowered, Value: update.name + " " + update.from + " " + update.to})
 		}
 	}
 	message.Trailers = append(message.Trailers, extra...)
 	return message
 }
 
-// update is what happens to one image, over all its references.
+// update is what happens to one image, over all its references, or to a field.
 type update struct {
-	image, from, to string
+	name, from, to string
+	field          bool // which was named by itself, and is no image that pawl knows of
 }
 
-func (u update) reference() string {
-	if strings.HasPrefix(u.to, "sha256:") {
-		return u.image + "@" + u.to
+func (u update) trailer() git.Trailer {
+	switch {
+	case u.field:
+		return git.Trailer{Key: trailerField, Value: u.name + "=" + u.to}
+	case strings.HasPrefix(u.to, "sha256:"):
+		return git.Trailer{Key: trailerImage, Value: u.name + "@" + u.to}
 	}
-	return u.image + ":" + u.to
+	return git.Trailer{Key: trailerImage, Value: u.name + ":" + u.to}
 }
 
 // mayGoDown says whether nothing speaks for the version going up.
@@ -41,12 +45,12 @@ func (u update) mayGoDown() bool {
 	return u.from != "" && image.Compare(tagOf(u.from), tagOf(u.to)) != image.Older
 }
 
-// updates lists the images of the plan, each once for each pair of versions.
+// updates lists the images and fields of the plan, each once for each pair of versions.
 func (p *Plan) updates() []update {
 	var list []update
 	seen := map[update]bool{}
 	for _, change := range p.Changes {
-		u := update{change.Image, change.From, change.To}
+		u := update{change.name(), change.From, change.To, change.Image == ""}
 		if !seen[u] {
 			seen[u] = true
 			list = append(list, u)
@@ -63,23 +67,26 @@ func (p *Plan) subject() string {
 	updates := p.updates()
 	if len(updates) == 1 {
 		u := updates[0]
-		full := fmt.Sprintf("Bump %s to %s", u.image, u.to)
+		full := fmt.Sprintf("Bump %s to %s", u.name, u.to)
 		if u.from != "" {
-			full = fmt.Sprintf("Bump %s from %s to %s", u.image, u.from, u.to)
+			full = fmt.Sprintf("Bump %s from %s to %s", u.name, u.from, u.to)
 		}
 		if len(full) <= maxSubject {
 			return full
 		}
-		return fmt.Sprintf("Bump %s", u.image)
+		return fmt.Sprintf("Bump %s", u.name)
 	}
-	names := map[string]bool{}
+	names, what := map[string]bool{}, "images"
 	for _, u := range updates {
-		names[u.image] = true
+		names[u.name] = true
+		if u.field {
+			what = "versions"
+		}
 	}
 	if len(names) == 1 {
-		return fmt.Sprintf("Bump %s to %s", updates[0].image, updates[0].to)
+		return fmt.Sprintf("Bump %s to %s", updates[0].name, updates[0].to)
 	}
-	return fmt.Sprintf("Bump %d images", len(names))
+	return fmt.Sprintf("Bump %d %s", len(names), what)
 }
 
 func (p *Plan) details() string {
@@ -89,7 +96,7 @@ func (p *Plan) details() string {
 		if from == "" {
 			from = "(none)"
 		}
-		lines = append(lines, fmt.Sprintf("- %s %s -> %s (%s:%d)", change.Image, from, change.To, change.File, change.Line))
+		lines = append(lines, fmt.Sprintf("- %s %s -> %s (%s:%d)", change.label(), from, change.To, change.File, change.Line))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -17,6 +17,8 @@ type Superseded struct {
 	By      string `json:"by"`               // the newer one
 	Commit  string `json:"commit,omitempty"` // the commit that set the newer one, when it is known
 	Reason  string `json:"reason"`           // how pawl knows
+
+	asked string // the name in the setting that asked for it
 }
 
 // sentence says it for people.
@@ -88,12 +90,12 @@ func tagOf(version string) string {
 // It also says whether nothing told, for some image, which version is older.
 func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool, err error) {
 	var problems []error
-	for _, group := range byImage(plan.Changes) {
+	for _, group := range bySetting(plan.Changes) {
 		back := 0
 		var worst standing
 		var at Change
 		for _, change := range group {
-			s := stand(p, job, change.Image, change.From, change.To)
+			s := stand(p, job, change.name(), change.From, change.To)
 			undecided = undecided || s.order == image.Incomparable && change.From != ""
 			if s.order == image.Older {
 				back++
@@ -104,8 +106,8 @@ func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool
 		case back == 0:
 		case back < len(group):
 			problems = append(problems, mixed(at, len(group), back))
-		case job.unattended() && at.Image != "":
-			superseded = append(superseded, Superseded{at.Image, at.To, worst.by, worst.commit, worst.reason})
+		case job.unattended() && at.asked != "": // what nothing asked for by name could not be left out
+			superseded = append(superseded, Superseded{at.Image, at.To, worst.by, worst.commit, worst.reason, at.asked})
 		default:
 			problems = append(problems, goesBack(at, worst))
 		}
@@ -113,11 +115,11 @@ func judge(plan *Plan, p past, job Job) (superseded []Superseded, undecided bool
 	return superseded, undecided, errors.Join(problems...)
 }
 
-// byImage groups changes by image and version, in their order.
-func byImage(changes []Change) [][]Change {
+// bySetting groups changes by what asked for them, in their order.
+func bySetting(changes []Change) [][]Change {
 	var groups [][]Change
 	for _, change := range changes {
-		i := slices.IndexFunc(groups, func(g []Change) bool { return g[0].Image == change.Image && g[0].To == change.To })
+		i := slices.IndexFunc(groups, func(g []Change) bool { return g[0].asked == change.asked && g[0].To == change.To })
 		if i < 0 {
 			groups = append(groups, nil)
 			i = len(groups) - 1
@@ -130,7 +132,7 @@ func byImage(changes []Change) [][]Change {
 func mixed(at Change, all, back int) error {
 	return &Refusal{
 		Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s, but not everywhere: in %d of %d places",
-			at.File, at.Line, at.Image, at.From, at.To, back, all),
+			at.File, at.Line, at.label(), at.From, at.To, back, all),
 		Fix: "narrow it to the files that are meant with --file; if all of them are, say so with --allow-downgrade",
 	}
 }
@@ -141,7 +143,7 @@ func goesBack(at Change, s standing) error {
 		why = ": " + s.reason // else the numbers speak for themselves
 	}
 	return &Refusal{
-		Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s%s", at.File, at.Line, at.Image, at.From, at.To, why),
+		Reason: fmt.Sprintf("%s:%d: %s would go down from %s to %s%s", at.File, at.Line, at.label(), at.From, at.To, why),
 		Fix:    "if that is what you want, say so with --allow-downgrade",
 	}
 }

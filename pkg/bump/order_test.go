@@ -114,7 +114,7 @@ func TestStand(t *testing.T) {
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	change := func(name, from, to string) Change {
-		return Change{Image: name, From: from, To: to, File: "f.yaml", Line: 1}
+		return Change{Image: name, From: from, To: to, File: "f.yaml", Line: 1, asked: name}
 	}
 	job := Job{Key: "k"}
 	for _, test := range []struct {
@@ -166,7 +166,7 @@ func (b *branch) run(job Job, to string) {
 	if p.byKey(job.Key) != "" || b.now == to {
 		return
 	}
-	plan := &Plan{Changes: []Change{{Image: "a/b", From: b.now, To: to}}}
+	plan := &Plan{Changes: []Change{{Image: "a/b", From: b.now, To: to, asked: "a/b"}}}
 	if superseded, _, err := judge(plan, p, job); err != nil || len(superseded) > 0 {
 		return
 	}

@@ -46,7 +46,7 @@ func (o *Outcome) Text(w *output.Printer) {
 			from = "(none)"
 		}
 		w.Line("  %s %s %s → %s", w.Cyan(fmt.Sprintf("%s:%d", output.Clean(change.File), change.Line)),
-			output.Clean(change.Image), output.Clean(from), w.Bold(output.Clean(change.To)))
+			output.Clean(change.label()), output.Clean(from), w.Bold(output.Clean(change.To)))
 	}
 	for _, skipped := range o.Skipped {
 		w.Line("  left out %s: %s", output.Clean(skipped.File), output.Clean(skipped.Reason))
@@ -129,7 +129,7 @@ func (o *Outcome) Markdown(w *output.Printer) {
 	}
 	table := output.Table{Head: []string{"image", "from", "to", "where"}}
 	for _, change := range o.Changes {
-		table.Add(output.Code(change.Image), output.Code(change.From), output.Code(change.To),
+		table.Add(output.Code(change.label()), output.Code(change.From), output.Code(change.To),
 			output.Code(fmt.Sprintf("%s:%d", change.File, change.Line)))
 	}
 	w.MarkdownTable(table)

@@ -22,6 +22,7 @@ type landing struct {
 	key      string
 	sequence Sequence
 	images   []string // NAME:TAG, NAME@DIGEST or NAME:TAG@DIGEST
+	fields   []string // FILE#path.to.key=VALUE
 }
 
 // readPast reads the trailers of commits, newest first.
@@ -33,13 +34,15 @@ func readPast(commits []git.Commit, whole bool) past {
 			switch trailer.Key {
 			case trailerImage:
 				l.images = append(l.images, trailer.Value)
+			case trailerField:
+				l.fields = append(l.fields, trailer.Value)
 			case trailerKey:
 				l.key = trailer.Value
 			case trailerSequence:
 				l.sequence = parseSequence(trailer.Value)
 			}
 		}
-		if len(l.images) > 0 || l.key != "" {
+		if len(l.images)+len(l.fields) > 0 || l.key != "" {
 			p.landings = append(p.landings, l)
 		}
 	}
@@ -59,9 +62,14 @@ func (p past) byKey(key string) string {
 	return ""
 }
 
-// versions returns what the commit set an image to.
+// versions returns what the commit set an image or a field to.
 func (l landing) versions(name string) []string {
 	var list []string
+	for _, text := range l.fields {
+		if version, ok := strings.CutPrefix(text, name+"="); ok {
+			list = append(list, version)
+		}
+	}
 	for _, text := range l.images {
 		found, version := cutVersion(text)
 		if found == name || (image.Reference{Name: found}).Same(image.Reference{Name: name}) {

@@ -155,10 +155,20 @@ func (p *PushPlan) Propose(ctx context.Context, stamp Stamp, pause Pause) (*Outc
 		return outcome, nil // nothing to review: the environment's branch has it all
 	}
 	if err := p.describe(ctx); err != nil {
-		return nil, fmt.Errorf("the commit is on %s, but its pull request is not up to date: %w", p.Branch, err)
+		return nil, explainReview(fmt.Errorf("the commit is on %s, but its pull request is not up to date: %w", p.Branch, err))
 	}
 	outcome.Number, outcome.URL = p.pull.number, p.pull.url
 	return outcome, nil
+}
+
+// explainReview tells what the service refused about a pull request from what it
+// refuses about a push.
+func explainReview(err error) error {
+	var rule *forge.RefusedError
+	if !errors.As(err, &rule) {
+		return err
+	}
+	return &Refusal{Reason: err.Error(), Fix: "the commit stays: mend that, then run the same command again, which makes no second one"}
 }
 
 // describe opens the pull request, or brings its text up to date. Pipelines that
@@ -247,6 +257,10 @@ func rows(commits []forge.Commit) []row {
 			case trailerImage:
 				name, version := cutVersion(trailer.Value)
 				images = append(images, row{image: name, version: version})
+			case trailerField:
+				if name, version, ok := strings.Cut(trailer.Value, "="); ok {
+					images = append(images, row{image: name, version: version})
+				}
 			case trailerSource:
 				source = trailer.Value
 			case trailerRun:

@@ -23,6 +23,9 @@ const (
 	further = 1000
 	// pushedWithin bounds one push, with the reading back.
 	pushedWithin = 60 * time.Second
+	// interruptedWithin bounds it from an interruption on: who interrupts a job kills
+	// it some seconds later. The reading back has its own time.
+	interruptedWithin = 3 * time.Second
 	// lostInARow is how many answers may be lost one after the other: by then the
 	// server has trouble, which trying does not mend.
 	lostInARow = 3
@@ -204,12 +207,10 @@ func (p *PushPlan) compute(files []File, history past) (undecided bool, err erro
 	}
 }
 
-// without leaves out the settings of images.
+// without leaves out the settings whose images are superseded.
 func without(settings []image.Setting, superseded []Superseded) []image.Setting {
 	return slices.DeleteFunc(slices.Clone(settings), func(s image.Setting) bool {
-		return slices.ContainsFunc(superseded, func(each Superseded) bool {
-			return about(s, each.Image) || s.Match == each.Image || about(image.Setting{Match: s.New.Name}, each.Image)
-		})
+		return slices.ContainsFunc(superseded, func(each Superseded) bool { return each.asked == s.Match })
 	})
 }
 
@@ -260,6 +261,7 @@ func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome
 		if err == nil {
 			return p.outcome(ActionPush, commit, try), nil
 		}
+		missed := err
 		switch {
 		case errors.Is(err, git.ErrMoved):
 			lost = 0
@@ -272,13 +274,21 @@ func (p *PushPlan) land(ctx context.Context, stamp Stamp, pause Pause) (*Outcome
 			return nil, err
 		}
 		if err := pause.Sleep(ctx, backoff(try, stamp.Now().Sub(started), pause.Random())); err != nil {
-			return nil, fmt.Errorf("pushing to %s: others pushed first, %d times: %w", p.Branch, try, err)
+			return nil, p.gaveUp(try, lost, missed, err)
 		}
 		started = stamp.Now()
 		if err := p.renew(ctx); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// gaveUp says what the last try came to when there is no time for another one.
+func (p *PushPlan) gaveUp(try, lost int, last, why error) error {
+	if lost > 0 {
+		return fmt.Errorf("%w; no time is left for another try: %w", last, why)
+	}
+	return fmt.Errorf("pushing to %s: others pushed first, %d times: %w", p.Branch, try, why)
 }
 
 // renew reads the branch again and plans on what is there now.
@@ -361,7 +371,7 @@ func (p *PushPlan) push(ctx context.Context, stamp Stamp) (string, error) {
 	}
 	// Once the push is under way, an interruption waits until it is known whether
 	// it happened.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushedWithin)
+	ctx, cancel := outlive(ctx)
 	defer cancel()
 	if p.pull != nil {
 		if err := p.pull.clear(ctx); err != nil {
@@ -369,6 +379,23 @@ func (p *PushPlan) push(ctx context.Context, stamp Stamp) (string, error) {
 		}
 	}
 	return commit, p.site.target.Remote.Push(ctx, p.objects, p.Branch, p.old, commit)
+}
+
+// outlive is a context for a push that was begun. It goes on when the other one ends,
+// though not for long after an interruption.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushedWithin)
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			return
+		}
+		select {
+		case <-time.After(interruptedWithin):
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 func (p *Plan) gitChanges() []git.Change {

@@ -115,7 +115,7 @@ func outcomes(results []result) map[string]string {
 		case r.err != nil:
 			all[r.file.Path] = r.err.Error()
 		case len(r.edits) > 0:
-			all[r.file.Path] = fmt.Sprint(string(r.out), changesOf(r.edits))
+			all[r.file.Path] = fmt.Sprint(string(r.out), changesOf(r.edits, nil))
 		}
 	}
 	return all

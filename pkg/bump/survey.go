@@ -90,7 +90,7 @@ func unassigned(files []File, request Request) []error {
 	var problems []error
 	for _, assignment := range request.Assignments {
 		if !slices.ContainsFunc(files, func(f File) bool { return f.Path == assignment.File }) {
-			problems = append(problems, &NotFoundError{Image: assignment.File, Where: "the files here: there is no such file"})
+			problems = append(problems, &NotFoundError{File: assignment.File})
 		}
 	}
 	return problems

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,6 +41,18 @@ type bumpFlags struct {
 	given              map[string]bool // flags that were given, even if with an empty value
 }
 
+// decimal is a number that is written in tens: 0100 is a hundred, and not 64.
+type decimal uint64
+
+func (d *decimal) String() string { return strconv.FormatUint(uint64(*d), 10) }
+func (d *decimal) Type() string   { return "uint" }
+
+func (d *decimal) Set(text string) error {
+	number, err := strconv.ParseUint(text, 10, 64)
+	*d = decimal(number)
+	return err
+}
+
 // lands says that the bump is for the repository on the server. A repository that
 // is named is that one: there are no files of it here, or they are not meant.
 func (f bumpFlags) lands() bool { return f.push || f.pr || f.repo != "" || f.remote != "" }
@@ -57,6 +71,9 @@ Without other flags the files below the working directory are edited in place, i
 or out of a Git repository. With --commit exactly these edits are committed on top
 of HEAD, and whatever else is staged or changed stays as it is; that is refused
 while the branch of another environment is checked out.
+
+--file names files from the working directory, or, where --repo or --remote says which
+repository is meant, from the top of that.
 
 With --push the commit goes to the environment's branch on the server, on top of
 whatever others pushed meanwhile; no checkout is needed. --repo and --remote say
@@ -89,7 +106,7 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.env, "env", "", "the environment whose files to edit (default: the first one)")
-	f.StringSliceVarP(&flags.files, "file", "f", nil, "edit this `FILE`, folder or glob instead (repeatable)")
+	f.StringArrayVarP(&flags.files, "file", "f", nil, "edit this `FILE`, folder or glob instead (repeatable)")
 	f.BoolVar(&flags.commit, "commit", false, "commit exactly these edits on top of HEAD")
 	f.BoolVar(&flags.push, "push", false, "commit to the environment's branch on the server, and push")
 	f.BoolVar(&flags.pr, "pr", false, "add to the environment's pull request of bumps instead of pushing; open it if there is none")
@@ -100,7 +117,7 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 	f.StringVar(&flags.branch, "branch", "", "the branch of --repo or --remote to push to, instead of --env")
 	f.StringVar(&flags.list, "from-file", "", "more images, from a `FILE` with a YAML or JSON list; - is standard input")
 	f.StringVar(&flags.key, "key", "", "what tells this job from others, when it is run again (default: from the CI service's variables)")
-	f.Uint64Var(&flags.sequence, "sequence", 0, "the number of this run: a higher one is newer (default: from the CI service's variables)")
+	f.Var((*decimal)(&flags.sequence), "sequence", "the number of this run: a higher one is newer (default: from the CI service's variables)")
 	f.StringVar(&flags.source, "source", "", "the application's commit, as OWNER/NAME@SHA (default: from the CI service's variables)")
 	f.BoolVar(&flags.add, "add", false, "add the image to kustomizations that do not have it")
 	f.StringArrayVar(&flags.fields, "field", nil, "set any field, a number to a number, all else to a string: `FILE#path.to.key=VALUE` (repeatable)")
@@ -126,7 +143,10 @@ has neither run number nor --key, is refused instead, with exit code 4.`,
 func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
-	args, err := a.withList(flags, args)
+	if err := flags.empty(); err != nil {
+		return err
+	}
+	args, err := a.withList(ctx, flags, args)
 	if err != nil {
 		return err
 	}
@@ -146,6 +166,25 @@ func (a *app) bump(ctx context.Context, flags bumpFlags, args []string) error {
 		outcome.Action = bump.ActionPlan
 	}
 	return errors.Join(a.print(outcome), a.bumpOutputs(outcome))
+}
+
+// empty refuses flags that were given without a value. It is a variable that is not
+// set, most of the time, and without the flag the command would mean something else.
+func (f bumpFlags) empty() error {
+	var problems []error
+	for _, flag := range []struct {
+		name  string
+		empty bool
+	}{
+		{"env", f.env == ""}, {"repo", f.repo == ""}, {"remote", f.remote == ""}, {"branch", f.branch == ""},
+		{"from-file", f.list == ""}, {"tag", f.tag == ""}, {"digest", f.digest == ""}, {"author", f.author == ""},
+		{"commit-via", f.via == ""}, {"file", len(f.files) == 0 || slices.Contains(f.files, "")},
+	} {
+		if f.given[flag.name] && flag.empty {
+			problems = append(problems, usagef("is a variable not set? otherwise leave the flag out", "--%s is empty", flag.name))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // conflicts reports flags that contradict each other.
@@ -169,12 +208,63 @@ func (f bumpFlags) conflicts() []error {
 	exclude(f.remote != "" && f.pr, "--remote and --pr exclude each other: pull requests need --repo")
 	exclude(!f.pr && (f.draft || len(f.labels)+len(f.reviewers) > 0), "--draft, --label and --reviewer are for a pull request: add --pr")
 	exclude(f.pr && f.branch != "", "--pr and --branch exclude each other: the pull request is into an environment")
-	exclude(!slices.Contains([]string{"", "git", "api"}, f.via), fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
+	exclude(!slices.Contains([]string{"git", "api"}, f.via), fmt.Sprintf("unknown value %q for --commit-via: use git or api", f.via))
 	exclude(f.via == "api" && (f.remote != "" || !f.lands()), "--commit-via api is for a bump on the service: add --push or --repo")
 	exclude(f.via == "api" && f.pr, "--commit-via api and --pr exclude each other: the branch of the pull request is pushed with Git")
 	exclude(f.via == "api" && f.author != "", "--commit-via api and --author exclude each other: the author is the token's owner")
 	exclude(len(f.files) > 0 && f.env != "" && !f.lands(), "--file and --env exclude each other: both say which files to edit")
+	exclude(!oneLine(f.key), "--key holds a line break or another character that cannot stand in a commit's message")
+	exclude(!oneLine(f.source), "--source holds a line break or another character that cannot stand in a commit's message")
 	return problems
+}
+
+func oneLine(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// contradictions reports what is to be set to two things at once.
+func contradictions(request bump.Request) []error {
+	var problems []error
+	for i, setting := range request.Settings {
+		before := slices.IndexFunc(request.Settings[:i], func(s image.Setting) bool { return s.Match == setting.Match })
+		if before >= 0 && request.Settings[before].New != setting.New {
+			problems = append(problems, usagef("give each image once", "%s has two versions, %s and %s",
+				setting.Match, request.Settings[before].New.Version(), setting.New.Version()))
+		}
+	}
+	for i, field := range request.Assignments {
+		before := slices.IndexFunc(request.Assignments[:i], func(a bump.Assignment) bool { return a.File == field.File && a.Path == field.Path })
+		if before >= 0 && request.Assignments[before].Value != field.Value {
+			problems = append(problems, usagef("give each field once", "%s#%s has two values, %q and %q",
+				field.File, field.Path, request.Assignments[before].Value, field.Value))
+		}
+	}
+	return problems
+}
+
+// unused reports a version that no IMAGE takes.
+func (f bumpFlags) unused(args []string) []error {
+	if slices.ContainsFunc(args, func(arg string) bool { return f.version(arg) != arg }) {
+		return nil
+	}
+	var problems []error
+	for _, flag := range []string{"tag", "digest"} {
+		if f.given[flag] {
+			problems = append(problems, usagef("write "+exampleOf(args)+":TAG@DIGEST, or leave the version out there",
+				"--%s is for an IMAGE without a version, and every one has its own", flag))
+		}
+	}
+	return problems
+}
+
+// exampleOf returns the name of the first image.
+func exampleOf(args []string) string {
+	for _, arg := range args {
+		if setting, err := image.ParseSetting(arg); err == nil {
+			return setting.New.Name
+		}
+	}
+	return "IMAGE"
 }
 
 // version gives an IMAGE without a version the one of --tag and --digest.
@@ -224,6 +314,9 @@ func (f bumpFlags) request(args []string) (bump.Request, error) {
 		problems = append(problems, &usageError{err, ""})
 	}
 	request.Digests = policy
+	if len(problems) == 0 {
+		problems = append(contradictions(request), f.unused(args)...)
+	}
 	return request, errors.Join(problems...)
 }
 
@@ -258,9 +351,13 @@ func (p place) fill(request *bump.Request) {
 	if p.config != nil {
 		request.Images = p.config.Images
 	}
+	request.Assignments = slices.Clone(request.Assignments)
+	for i, assignment := range request.Assignments {
+		request.Assignments[i].File = path.Join(p.below, assignment.File)
+	}
 	images, assignments := request.Images, request.Assignments
 	request.Match = func(path string) bool {
-		return p.match(path) || len(config.FieldsIn(images, path)) > 0 ||
+		return p.match(path) || !p.only && len(config.FieldsIn(images, path)) > 0 ||
 			slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == path })
 	}
 	patterns := slices.Clone(p.patterns)
@@ -289,8 +386,11 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 	if err := onItsBranch(ctx, place); err != nil {
 		return nil, err
 	}
-	place.fill(&request)
+	if place, err = place.fromTop(a.workdir()); err != nil {
+		return nil, err
+	}
 	request.Job = a.job(flags, "", flags.what(request))
+	place.fill(&request)
 	plan, err := bump.PlanCommit(ctx, place.checkout, request)
 	if err != nil {
 		return nil, err

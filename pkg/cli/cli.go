@@ -9,6 +9,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -70,7 +71,11 @@ func (a *app) complain(err error, code int) {
 		text = "interrupted: " + text
 	}
 	printer.Line("pawl: %s: %s", paintLabel(printer, label), text)
-	for _, hint := range hints(err) {
+	advice := hints(err)
+	if a.late != nil && a.late() && errors.Is(err, context.DeadlineExceeded) {
+		advice = append(advice, fmt.Sprintf("--timeout gave it %s; it is safe to run it again, with more time if need be", a.timeout))
+	}
+	for _, hint := range advice {
 		printer.Line("pawl: hint: %s", output.Clean(hint))
 	}
 	if code == ExitWaiting {

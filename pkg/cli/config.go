@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -74,7 +73,7 @@ func (a *app) validateConfig(name string) error {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(a.workdir(), name)
 	}
-	data, err := os.ReadFile(path)
+	data, err := readSome(path)
 	if err != nil {
 		return usagef("", "reading the configuration: %v", err)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"os/exec"
 
 	"github.com/spf13/cobra"
@@ -47,7 +46,7 @@ It reads and changes nothing. Two that differ are no error.`,
 					return err
 				}
 			}
-			return a.diff(cmd.Context(), repo, options)
+			return look(cmd.Context(), a, repo, promotion.Diff, options)
 		},
 	}
 	cmd.Flags().StringVar(&options.Environment, "env", "", "look at the files of this environment (default: that of TO, else that of FROM)")
@@ -65,19 +64,4 @@ func kustomize() (string, error) {
 		return "", usagef("install it (https://kubectl.docs.kubernetes.io/installation/kustomize/), or leave out --rendered", "--rendered needs the kustomize program: %v", err)
 	}
 	return program, nil
-}
-
-func (a *app) diff(ctx context.Context, repo string, options promotion.DiffOptions) error {
-	ctx, cancel := a.bound(ctx)
-	defer cancel()
-	source, err := a.source(ctx, repo, false)
-	if err != nil {
-		return err
-	}
-	defer a.showProgress(&source)()
-	report, err := promotion.Diff(ctx, source, options)
-	if err != nil {
-		return err
-	}
-	return a.print(report)
 }

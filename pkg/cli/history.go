@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"github.com/getpawl/pawl/pkg/promotion"
@@ -36,7 +34,7 @@ What could not be found out is shown as unknown.`,
 		ValidArgsFunction: a.completeEnvironments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options.Environment = args[0]
-			return a.history(cmd.Context(), repo, options)
+			return look(cmd.Context(), a, repo, promotion.History, options)
 		},
 	}
 	cmd.Flags().IntVar(&options.Limit, "limit", 20, "list so many moves at most")
@@ -44,19 +42,4 @@ What could not be found out is shown as unknown.`,
 	repoFlag(cmd, &repo)
 	exits(cmd, ExitTransient, ExitAccess)
 	return cmd
-}
-
-func (a *app) history(ctx context.Context, repo string, options promotion.HistoryOptions) error {
-	ctx, cancel := a.bound(ctx)
-	defer cancel()
-	source, err := a.source(ctx, repo, false)
-	if err != nil {
-		return err
-	}
-	defer a.showProgress(&source)()
-	report, err := promotion.History(ctx, source, options)
-	if err != nil {
-		return err
-	}
-	return a.print(report)
 }

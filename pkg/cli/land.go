@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"github.com/getpawl/pawl/pkg/bump"
@@ -15,15 +14,15 @@ import (
 	"github.com/getpawl/pawl/pkg/image"
 )
 
-// maxList bounds what is read of a list: the parser has its own, lower bound.
-const maxList = 1 << 20
-
 // withList adds the images of --from-file to those of the command line.
-func (a *app) withList(flags bumpFlags, args []string) ([]string, error) {
+func (a *app) withList(ctx context.Context, flags bumpFlags, args []string) ([]string, error) {
 	if flags.list == "" {
 		return args, nil
 	}
-	name, src, err := a.readList(flags.list)
+	name, src, err := a.readList(ctx, flags.list)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("reading the list of images: %w", ctx.Err())
+	}
 	if err != nil {
 		return nil, usagef("", "reading the list of images: %v", err)
 	}
@@ -33,30 +32,45 @@ func (a *app) withList(flags bumpFlags, args []string) ([]string, error) {
 	}
 	var problems []error
 	for _, each := range list {
-		text := flags.version(each.Text)
-		if _, err := image.ParseSetting(text); err != nil {
+		if _, err := image.ParseSetting(flags.version(each.Text)); err != nil {
 			problems = append(problems, &config.Problem{File: name, Line: each.Line, Column: each.Column, Reason: err.Error()})
 		}
-		args = append(args, text)
+		args = append(args, each.Text)
 	}
 	return args, errors.Join(problems...)
 }
 
-func (a *app) readList(name string) (shown string, src []byte, err error) {
+func (a *app) readList(ctx context.Context, name string) (shown string, src []byte, err error) {
 	if name == "-" {
-		src, err = io.ReadAll(io.LimitReader(a.host.In, maxList))
+		src, err = patiently(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.host.In, maxInput)) })
 		return "standard input", src, err
 	}
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(a.workdir(), path)
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return name, nil, err
+	src, err = patiently(ctx, func() ([]byte, error) { return readSome(path) })
+	return name, src, err
+}
+
+// patiently reads what may stay silent for ever, such as a pipe: the context ends the
+// wait, and the process the reading.
+func patiently(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type input struct {
+		src []byte
+		err error
 	}
-	src, err = io.ReadAll(io.LimitReader(file, maxList))
-	return name, src, errors.Join(err, file.Close())
+	done := make(chan input, 1)
+	go func() {
+		src, err := read()
+		done <- input{src, err}
+	}()
+	select {
+	case got := <-done:
+		return got.src, got.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // land sets versions on a branch of the repository on the server.
@@ -66,7 +80,7 @@ func (a *app) land(ctx context.Context, flags bumpFlags, request bump.Request) (
 		return nil, err
 	}
 	request.Job = a.job(flags, l.slug(), flags.what(request))
-	target := a.target(flags, request, remote, l.config)
+	target := a.target(flags, request, remote, l)
 	if flags.remote == "" {
 		if target.Forge, err = a.client(l, false); err != nil {
 			return nil, err
@@ -121,7 +135,7 @@ func (a *app) onServer(ctx context.Context, flags bumpFlags) (location, *git.Rem
 
 // plainRemote connects to any Git server.
 func (a *app) plainRemote(ctx context.Context, address string) (location, *git.Remote, error) {
-	checkout, err := a.checkout(ctx)
+	checkout, err := a.checkoutBeside(ctx, address)
 	if err != nil {
 		return location{}, nil, err
 	}
@@ -146,8 +160,8 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 }
 
 // target says where to land, and how to find out what is to be done there.
-func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, known *config.Config) bump.Target {
-	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: known, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
+func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, l location) bump.Target {
+	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: l.config, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
 	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}
@@ -159,7 +173,7 @@ func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, 
 		narrowed := request
 		place, err := place{config: cfg}.environment(env.Name)
 		if err == nil && len(flags.files) > 0 {
-			place, err = place.named(flags.files)
+			place, err = a.namedThere(place, flags, l.checkout)
 		}
 		place.fill(&narrowed)
 		if flags.branch != "" && flags.branch != env.Branch {
@@ -168,6 +182,17 @@ func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, 
 		return env, narrowed, err
 	}
 	return target
+}
+
+// namedThere narrows the place to the files that are named: from the working
+// directory in a checkout of the repository, else, and with --repo, from its top.
+func (a *app) namedThere(p place, flags bumpFlags, checkout *git.Checkout) (place, error) {
+	p, err := p.named(flags.files)
+	if err != nil || checkout == nil || flags.repo != "" {
+		return p, err
+	}
+	p.checkout, p.env = checkout, config.Environment{}
+	return p.fromTop(a.workdir())
 }
 
 // environment picks the environment that a bump may land in.

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -16,12 +18,14 @@ import (
 // place is a set of files of the local disk.
 type place struct {
 	root     string // the checkout's root, or the working directory
+	below    string // of commits: the folder that the files are named from; empty: the root
 	match    func(path string) bool
 	patterns []string // globs and names of what match accepts
 	words    string   // the files in words
 	checkout *git.Checkout
 	config   *config.Config
 	env      config.Environment // zero when the files are not an environment's
+	only     bool               // the files were named one by one: no others are meant
 }
 
 // place says which files a command works on: those that are named, else those of
@@ -74,6 +78,45 @@ func (p place) environment(name string) (place, error) {
 	return p, nil
 }
 
+// fromTop is the place for a commit, which names its files from the top of the
+// checkout: those of an environment are named so already, all others from the
+// working directory.
+func (p place) fromTop(workdir string) (place, error) {
+	if p.env.Name != "" {
+		return p, nil
+	}
+	below, err := belowTop(p.checkout, workdir)
+	if err != nil || below == "." {
+		return p, err
+	}
+	match := p.match
+	p.below = below
+	p.match = func(file string) bool {
+		rest, ok := strings.CutPrefix(file, below+"/")
+		return ok && match(rest)
+	}
+	p.patterns = slices.Clone(p.patterns)
+	for i, pattern := range p.patterns {
+		p.patterns[i] = path.Join(below, pattern)
+	}
+	return p, nil
+}
+
+// belowTop returns the path of the working directory in a checkout, "." at its top.
+func belowTop(checkout *git.Checkout, workdir string) (string, error) {
+	dir, err := filepath.Abs(workdir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir) // git names the top without links
+	}
+	if err == nil {
+		dir, err = filepath.Rel(checkout.Root(), dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding the working directory in the checkout: %w", err)
+	}
+	return filepath.ToSlash(dir), nil
+}
+
 // leadsTo says whether files that a pattern means can be in a folder, or below it.
 // A pattern without ** that is as deep as the folder may be a folder's own name.
 func leadsTo(folder, pattern string) bool {
@@ -86,6 +129,9 @@ func leadsTo(folder, pattern string) bool {
 		part, rest, more = strings.Cut(rest, "/")
 		if part == "**" || part == "." {
 			return true
+		}
+		if part == name { // whatever it would mean as a glob
+			continue
 		}
 		matched, err := doublestar.Match(part, name)
 		if err != nil || strings.ContainsAny(part, "{}") { // an alternative can span folders
@@ -124,7 +170,7 @@ func (p place) named(paths []string) (place, error) {
 		}
 		patterns[i] = clean
 	}
-	p.patterns = patterns
+	p.patterns, p.only = patterns, true
 	p.words = strings.Join(paths, ", ")
 	p.match = func(file string) bool {
 		for _, pattern := range patterns {

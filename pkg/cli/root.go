@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,7 @@ type app struct {
 	dir     string
 	verbose bool
 	timeout time.Duration
+	late    func() bool            // whether the time is over; nil where there is no limit
 	apps    map[string]*github.App // by repository, so that all of a run share a token
 }
 
@@ -119,7 +121,9 @@ func (a *app) boundWait(ctx context.Context, wait time.Duration) (context.Contex
 	if a.timeout <= 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, a.timeout+wait)
+	ctx, cancel := context.WithTimeout(ctx, a.timeout+wait)
+	a.late = func() bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
+	return ctx, cancel
 }
 
 // show writes the result.
@@ -166,6 +170,16 @@ func (a *app) summarize(result output.Result) error {
 func (a *app) checkFlags() error {
 	if _, err := output.ParseFormat(a.format); err != nil {
 		return &usageError{err, ""}
+	}
+	if a.timeout < 0 {
+		return usagef("0 is no limit", "--timeout %s is no time", a.timeout)
+	}
+	if a.dir != "" {
+		if info, err := os.Stat(a.workdir()); err != nil {
+			return usagef("-C names a directory that is there", "working in %s: %v", a.dir, err)
+		} else if !info.IsDir() {
+			return usagef("-C names a directory", "working in %s: it is not a directory", a.dir)
+		}
 	}
 	switch a.color {
 	case "auto", "always", "never":

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
@@ -55,7 +57,7 @@ func (a *app) locate(ctx context.Context, repo string) (location, error) {
 	repo = cmp.Or(repo, a.host.Getenv("PAWL_REPO"))
 	l := location{server: a.server()}
 	l.api = a.api(l.server)
-	checkout, err := a.checkout(ctx)
+	checkout, err := a.checkoutBeside(ctx, repo)
 	if err != nil {
 		return l, err
 	}
@@ -99,6 +101,17 @@ func (a *app) checkout(ctx context.Context) (*git.Checkout, error) {
 		return nil, nil //nolint:nilnil // as above
 	}
 	return checkout, err
+}
+
+// checkoutBeside is checkout for a command that was told which repository it is about:
+// the checkout may be another one's, and then what is wrong with it does not matter.
+func (a *app) checkoutBeside(ctx context.Context, repo string) (*git.Checkout, error) {
+	checkout, err := a.checkout(ctx)
+	if err == nil || repo == "" || ctx.Err() != nil {
+		return checkout, err
+	}
+	a.say("this checkout is not looked at: %s", output.Clean(err.Error()))
+	return nil, nil //nolint:nilnil // as if there was none
 }
 
 // server is the web address of the service.
@@ -181,7 +194,11 @@ func (a *app) token(ctx context.Context, server string) (string, error) {
 		if err != nil {
 			return "", usagef("PAWL_TOKEN_FILE names a file that holds the token and nothing else", "reading the token: %v", err)
 		}
-		return strings.TrimSpace(string(data)), nil
+		token := strings.TrimSpace(string(data))
+		if token == "" {
+			return "", usagef("PAWL_TOKEN_FILE names a file that holds the token and nothing else", "reading the token: %s is empty", file)
+		}
+		return token, nil
 	}
 	for _, variable := range a.tokenVariables(server) {
 		if token := a.host.Getenv(variable); token != "" {
@@ -242,14 +259,36 @@ func (a *app) localConfig(checkout *git.Checkout) (*config.Config, error) {
 		dir = checkout.Root()
 	}
 	name := filepath.Join(dir, config.FileName)
-	data, err := os.ReadFile(name)
+	info, err := os.Stat(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil //nolint:nilnil // having no configuration is the common case
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
+	// What is checked out can be a link to anywhere.
+	if !info.Mode().IsRegular() {
+		return nil, usagef("put the file itself there", "reading the configuration: %s is not a regular file", config.FileName)
+	}
+	data, err := readSome(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
 	return config.Parse(config.FileName, data)
+}
+
+// maxInput bounds what is read of a configuration, or of a list: their parsers have
+// lower bounds of their own, and say so.
+const maxInput = 1 << 20
+
+// readSome reads a file as far as that.
+func readSome(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxInput))
+	return data, errors.Join(err, file.Close())
 }
 
 // source connects to the repository. Commands that write need a token.
@@ -268,6 +307,25 @@ func (a *app) pollingSource(ctx context.Context, repo string, writes, polls bool
 	}
 	source, _, err := a.connect(l, polls)
 	return source, err
+}
+
+// look runs a command that reads a repository and changes nothing: it connects, has
+// read look within the time that there is, and prints what that found.
+func look[O any, R output.Result](ctx context.Context, a *app, repo string,
+	read func(context.Context, promotion.Source, O) (R, error), options O,
+) error {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	source, err := a.source(ctx, repo, false)
+	if err != nil {
+		return err
+	}
+	defer a.showProgress(&source)()
+	report, err := read(ctx, source, options)
+	if err != nil {
+		return err
+	}
+	return a.print(report)
 }
 
 // connect makes the connections to a location.

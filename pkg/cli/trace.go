@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,7 +43,7 @@ What could not be found out is shown as unknown.`,
 			if err != nil {
 				return err
 			}
-			return a.traceChange(cmd.Context(), repo, options)
+			return look(cmd.Context(), a, repo, promotion.Trace, options)
 		},
 	}
 	repoFlag(cmd, &repo)
@@ -69,19 +68,4 @@ func (a *app) traced(what string, repo *string) (promotion.TraceOptions, error) 
 		return options, usagef("give an image, a commit, or a pull request, such as #12", "%q is nothing that can be traced", what)
 	}
 	return options, nil
-}
-
-func (a *app) traceChange(ctx context.Context, repo string, options promotion.TraceOptions) error {
-	ctx, cancel := a.bound(ctx)
-	defer cancel()
-	source, err := a.source(ctx, repo, false)
-	if err != nil {
-		return err
-	}
-	defer a.showProgress(&source)()
-	report, err := promotion.Trace(ctx, source, options)
-	if err != nil {
-		return err
-	}
-	return a.print(report)
 }

@@ -231,7 +231,7 @@ func (f *finder) missingFields() []error {
 	for _, field := range f.missing {
 		problems = append(problems, &Problem{
 			File:   f.src.file,
-			Reason: "there is no field " + quote(field.Path) + ": pawl sets fields that exist and creates none",
+			Reason: "there is no field " + quote(field.Path) + ": only fields that exist are set; --create adds one to a mapping that is there",
 		})
 	}
 	return problems
