@@ -76,6 +76,8 @@ func shapes() []shape {
 
 // known is [shapes] and all their keys, put together once: a finder is made for
 // every file and every text in it.
+//
+//nolint:gochecknoglobals // it is the same for all, and nobody changes it
 var known = sync.OnceValues(func() ([]shape, map[string]bool) {
 	all, keys := shapes(), map[string]bool{}
 	for _, shape := range all {
