@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/getpawl/pawl/pkg/doctor"
+	"github.com/getpawl/pawl/pkg/git"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -85,7 +86,11 @@ func (a *app) doctorSource(ctx context.Context, flags doctorFlags) (doctor.Sourc
 		return doctor.Source{}, errNoToken{}
 	}
 	source, client, err := a.connect(l, false)
-	return doctor.Source{Source: source, Admin: client, App: flags.app, Now: a.host.Now()}, err
+	if err != nil {
+		return doctor.Source{}, err
+	}
+	version, missing := git.ProgramVersion(ctx, a.workdir())
+	return doctor.Source{Source: source, Admin: client, App: flags.app, Now: a.host.Now(), Program: version, NoProgram: missing}, nil
 }
 
 // printRulesets prints the bodies alone, for other programs to send.

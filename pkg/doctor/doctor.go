@@ -37,6 +37,10 @@ type Source struct {
 	// the one whose token this is, if it is an App's.
 	App string
 	Now time.Time // this machine's clock
+	// Program is the version of this machine's git, and NoProgram why it is not
+	// known: [git.ErrNoGit] when there is none.
+	Program   git.Version
+	NoProgram error
 }
 
 // Severity is how bad a finding is.
@@ -111,7 +115,7 @@ func Audit(ctx context.Context, s Source) (*Report, error) {
 		return nil, err
 	}
 	for _, check := range []func(context.Context) error{
-		a.checkToken, a.checkBranches, a.checkChain, a.readRules, a.checkSightings, a.checkRules, a.checkSettings, a.checkTree,
+		a.checkProgram, a.checkToken, a.checkBranches, a.checkChain, a.readRules, a.checkSightings, a.checkRules, a.checkSettings, a.checkTree,
 	} {
 		if err := check(ctx); err != nil {
 			return nil, err

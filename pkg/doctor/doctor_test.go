@@ -98,7 +98,9 @@ func (w *world) source(token, app string) doctor.Source {
 	w.ok(err)
 	remote, err := git.NewRemote(git.Options{URL: w.repo.CloneURL(), Auth: git.TokenAuth(token), UserAgent: "pawl", Sleep: noWait})
 	w.ok(err)
-	return doctor.Source{Source: promotion.Source{Name: slug, Forge: client, Git: remote, Sleep: noWait}, Admin: client, App: app, Now: w.now}
+	version, err := git.ParseVersion("2.39.5")
+	w.ok(err)
+	return doctor.Source{Program: version, Source: promotion.Source{Name: slug, Forge: client, Git: remote, Sleep: noWait}, Admin: client, App: app, Now: w.now}
 }
 
 func (w *world) audit(token, app string) *doctor.Report {
