@@ -100,6 +100,7 @@ type audit struct {
 	cfg      *config.Config
 	refs     map[string]string
 	objects  *git.Objects
+	main     string // the default branch
 	identity forge.Identity
 	settings forge.Settings
 	app      int64 // that merges; 0: it is not known
@@ -133,6 +134,7 @@ func begin(ctx context.Context, s Source) (*audit, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.main = repository.DefaultBranch
 	if a.refs, err = s.Git.Refs(ctx); err != nil {
 		return nil, err
 	}

@@ -203,6 +203,43 @@ func engine(folder, revision string) string {
 	return strings.Replace(strings.Replace(application, "%s", folder, 1), "%s", revision, 1)
 }
 
+func appSet(generator, folder, revision string) string {
+	return "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: apps}\nspec:\n  generators:\n  - " + generator +
+		"\n  template:\n    spec:\n      source:\n        repoURL: git@github.com:acme/config.git\n        path: '" + folder + "'\n        targetRevision: '" + revision + "'\n"
+}
+
+// Each of these watches what it should, or does not say here what it watches.
+func TestEnginesAsTheyShouldBe(t *testing.T) {
+	t.Parallel()
+	const here = "https://github.com/acme/config"
+	const ref = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: c, namespace: f}\nspec:\n  url: " + here + "\n  ref: {name: refs/heads/staging}\n---\n" +
+		"apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a, namespace: f}\nspec:\n  path: ./staging\n  sourceRef: {kind: GitRepository, name: c}\n"
+	w := newWorld(t)
+	for name, content := range map[string]string{
+		"application":    engine("staging", "staging"),
+		"full-name":      engine("staging", "refs/heads/staging"),
+		"flux-full-name": ref,
+		"head":           strings.Replace(engine("dev", "HEAD"), "path: dev", "path: dev/api", 1),
+		"no-revision":    strings.Replace(engine("dev/api", ""), "    targetRevision: \n", "", 1),
+		"elsewhere":      strings.Replace(engine("staging", "main"), "acme/config", "acme/other", 1),
+		"substituted":    engine("staging/${APP}", "staging"),
+		"branch":         engine("staging", "${BRANCH}"),
+		"set":            appSet("list: {elements: [{env: staging}]}", "staging", "staging"),
+		"set-branch":     appSet("list: {elements: [{branch: staging}]}", "staging", "{{branch}}"),
+		"set-folder":     appSet("list: {elements: [{env: staging}]}", "apps/{{.env}}", "staging"),
+		"set-git":        appSet("git: {repoURL: "+here+", revision: staging, directories: [{path: staging/*}]}", "{{path}}", "staging"),
+		"set-git-any":    appSet("git: {repoURL: "+here+", revision: main, files: [{path: 'clusters/*/config.json'}]}", "apps/{{cluster}}", "main"),
+		"set-elsewhere":  appSet("git: {repoURL: 'https://github.com/acme/fleet', revision: main, directories: [{path: staging/*}]}", "staging", "staging"),
+	} {
+		withFile("argo/"+name+".yaml", content)(w)
+	}
+	withFile("dev/api/kustomization.yaml", "resources: [../../base]\n")(w)
+	w.apply()
+	if report := w.audit(w.admin, "pawl"); len(report.Findings) > 0 {
+		t.Errorf("%+v", report.Findings)
+	}
+}
+
 func misconfigurations() map[string]misconfiguration {
 	classic := func(w *world) string { return w.admin }
 	return map[string]misconfiguration{
@@ -292,6 +329,12 @@ func misconfigurations() map[string]misconfiguration {
 		"Flux watches another branch": {id: "engine-branch", fix: "spec.ref.branch of its GitRepository: production", does: withFile("flux/production.yaml",
 			"apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: config, namespace: flux-system}\nspec:\n  url: ssh://git@github.com/acme/config\n  ref: {branch: dev}\n---\n"+
 				"apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\nspec:\n  path: ./production\n  sourceRef: {kind: GitRepository, name: config}\n")},
+		"an ApplicationSet deploys from another branch": {id: "engine-branch", fix: "spec.template.spec.source.targetRevision: staging", does: withFile("argo/set.yaml",
+			appSet("list: {elements: [{app: api}]}", "staging/{{.app}}", "main"))},
+		"an ApplicationSet deploys a folder that is gone": {id: "engine-path", fix: "correct the path", does: withFile("argo/set.yaml",
+			appSet("clusters: {}", "apps/staging", "staging"))},
+		"an ApplicationSet looks for folders in another branch": {id: "engine-branch", fix: "spec.generators[].git.revision: production", does: withFile("argo/set.yaml",
+			appSet("matrix: {generators: [{clusters: {}}, {git: {repoURL: 'https://github.com/acme/config', revision: main, directories: [{path: 'apps/production/*'}]}}]}", "{{.path.path}}", "production"))},
 		"bumps wait for each other": {id: "workflow-concurrency", fix: "remove concurrency: there", does: withFile(".github/workflows/bump.yaml", strings.Replace(workflow, "%s", "push\nconcurrency: bump", 1))},
 		"foreign code runs":         {id: "workflow-foreign-code", fix: "use on: pull_request", does: withFile(".github/workflows/verify.yaml", strings.Replace(workflow, "%s", "[pull_request_target]", 1))},
 	}
