@@ -112,6 +112,11 @@ type audit struct {
 // Audit looks at everything.
 func Audit(ctx context.Context, s Source) (*Report, error) {
 	a, err := begin(ctx, s)
+	if errors.Is(err, forge.ErrAccess) {
+		if report := invisible(ctx, s, err); report != nil {
+			return report, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

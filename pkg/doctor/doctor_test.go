@@ -63,6 +63,11 @@ func appPermissions() githubtest.Permissions {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, githubtest.RepositoryOptions{DefaultBranch: "dev", Creator: "ada"})
+}
+
+func newWorldOf(t *testing.T, opts githubtest.RepositoryOptions) *world {
+	t.Helper()
 	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +77,7 @@ func newWorld(t *testing.T) *world {
 	w.admin = server.CreateUser("ada")
 	w.app = server.CreateApp("pawl", appPermissions())
 	w.ci = server.CreateApp("ci", githubtest.Permissions{"contents": "read", "checks": "write", "statuses": "write"})
-	w.repo, err = server.CreateRepository(t.Context(), slug, githubtest.RepositoryOptions{DefaultBranch: "dev", Creator: "ada"})
+	w.repo, err = server.CreateRepository(t.Context(), slug, opts)
 	w.ok(err)
 	sha, err := w.repo.Commit(t.Context(), "dev", "Start", files())
 	w.ok(err)
@@ -96,7 +101,11 @@ func (w *world) source(token, app string) doctor.Source {
 	owner, name, _ := strings.Cut(slug, "/")
 	client, err := github.New(github.Options{APIURL: w.server.APIURL(), Owner: owner, Name: name, Token: token, Sleep: noWait})
 	w.ok(err)
-	remote, err := git.NewRemote(git.Options{URL: w.repo.CloneURL(), Auth: git.TokenAuth(token), UserAgent: "pawl", Sleep: noWait})
+	var auth git.Auth
+	if token != "" {
+		auth = git.TokenAuth(token)
+	}
+	remote, err := git.NewRemote(git.Options{URL: w.repo.CloneURL(), Auth: auth, UserAgent: "pawl", Sleep: noWait})
 	w.ok(err)
 	version, err := git.ParseVersion("2.39.5")
 	w.ok(err)
@@ -159,9 +168,10 @@ type misconfiguration struct {
 	does func(w *world)
 	fix  string // what the finding says to do
 	// who looks: an administrator with --app pawl unless these say otherwise
-	token func(w *world) string
-	app   string
-	more  []string // other findings that come with it
+	token  func(w *world) string
+	app    string
+	more   []string // other findings that come with it
+	public bool     // the repository shows to everybody
 }
 
 // rules replaces the rulesets that --apply made for a branch.
@@ -251,6 +261,13 @@ func misconfigurations() map[string]misconfiguration {
 				return w.repo.ActionsToken(githubtest.Permissions{"contents": "write", "pull_requests": "write", "checks": "read", "statuses": "read", "administration": "read"})
 			}},
 		"a person's token merges": {id: "token-classic", fix: "use a GitHub App", token: classic, app: "-", more: []string{"bypass-missing", "bypass-others", "bump-push"}},
+		"no token":                {id: "token-none", fix: "set GH_TOKEN, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY", app: "-", token: func(*world) string { return "" }},
+		"no token, and the repository is public": {id: "token-none", fix: "set GH_TOKEN, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY", app: "-", public: true,
+			more: []string{"bypass-missing"}, token: func(*world) string { return "" }},
+		"a classic token without scopes":                        {id: "token-scope", fix: "Tokens (classic), this token: tick repo", app: "-", token: scoped()},
+		"a classic token with the scope of public repositories": {id: "token-scope", fix: "Tokens (classic), this token: tick repo", app: "-", token: scoped("public_repo", "workflow")},
+		"a classic token without scopes, and the repository is public": {id: "token-scope", fix: "Tokens (classic), this token: tick repo", app: "-", public: true,
+			more: []string{"token-classic", "bypass-missing", "bump-push"}, token: scoped("read:org")},
 		"a token that ends soon": {id: "token-expires", fix: "make a new one", token: func(w *world) string {
 			token, err := w.server.CreateToken("ada", githubtest.TokenOptions{Expires: w.now.Add(48 * time.Hour)})
 			w.ok(err)
@@ -286,10 +303,18 @@ func misconfigurations() map[string]misconfiguration {
 		"linear history, classic":   {id: "linear-history", fix: `Branch protection rules: take "Require linear history" away`, does: rules("staging", func(r *githubtest.Rules) { r.RequireLinearHistory, r.Classic = true, true })},
 		"locked branch":             {id: "branch-locked", fix: `take "Lock branch" away`, does: rules("production", listed("lock_branch", true))},
 		"merge queue":               {id: "merge-queue", fix: `take "Require merge queue" away`, does: rules("staging", listed("merge_queue", false))},
-		"signatures":                {id: "unsigned-bumps", fix: "requireVerified: true for dev", does: rules("staging", listed("required_signatures", false)), more: []string{"unsigned-head"}},
-		"unsigned head":             {id: "unsigned-head", fix: `take "Require signed commits" away from staging`, does: rules("staging", listed("required_signatures", false)), more: []string{"unsigned-bumps"}},
-		"fewer approvals":           {id: "approvals", fix: `"Required approvals": 2`, does: alone("production", func(r *githubtest.Rules) { r.RequireApprovals = 1 })},
-		"stale approvals":           {id: "stale-approvals", fix: "Dismiss stale pull request approvals", does: alone("production", func(r *githubtest.Rules) { r.DismissStaleReviews = false })},
+		"required workflows":        {id: "required-workflows", fix: `Rulesets, "mine": take "Require workflows to pass before merging" away from staging`, does: rules("staging", listed("workflows", false))},
+		"a deployment that comes too late": {id: "deployment-never", fix: `Rulesets, "mine", "Require deployments to succeed before merging": take Production away from production`,
+			does: rules("production", deployed(false, "Production"))},
+		"a deployment of an environment that is behind": {id: "deployment-never", fix: "take production away from staging", does: rules("staging", deployed(false, "production"))},
+		"a required deployment":                         {id: "deployment-required", fix: "have the gates of production in .pawl.yaml ask for the check", does: rules("production", deployed(false, "staging"))},
+		"a required deployment, classic": {id: "deployment-required", fix: `Branch protection rules, "Require deployments to succeed before merging": take qa away from staging`,
+			does: rules("staging", deployed(true, "qa"))},
+		"merge queue, classic": {id: "merge-queue", fix: `Branch protection rules: take "Require merge queue" away`, does: rules("staging", listed("merge_queue", true))},
+		"signatures":           {id: "unsigned-bumps", fix: "requireVerified: true for dev", does: rules("staging", listed("required_signatures", false)), more: []string{"unsigned-head"}},
+		"unsigned head":        {id: "unsigned-head", fix: `take "Require signed commits" away from staging`, does: rules("staging", listed("required_signatures", false)), more: []string{"unsigned-bumps"}},
+		"fewer approvals":      {id: "approvals", fix: `"Required approvals": 2`, does: alone("production", func(r *githubtest.Rules) { r.RequireApprovals = 1 })},
+		"stale approvals":      {id: "stale-approvals", fix: "Dismiss stale pull request approvals", does: alone("production", func(r *githubtest.Rules) { r.DismissStaleReviews = false })},
 		"a check that nobody sends": {id: "check-never-reported", fix: `take "ci/gone" away`, does: rules("staging", func(r *githubtest.Rules) {
 			r.RequireChecks, r.CheckApps = []string{"ci/gone"}, map[string]string{"ci/gone": "ci"}
 		})},
@@ -297,7 +322,21 @@ func misconfigurations() map[string]misconfiguration {
 		"the App cannot bypass":     {id: "bypass-missing", fix: `mode "Always"`, does: rules("staging", func(r *githubtest.Rules) { r.Bypass = nil })},
 		"bypass by button only":     {id: "bypass-mode", fix: `set the mode to "Always"`, does: rules("staging", func(r *githubtest.Rules) { r.Bypass, r.BypassInPullRequests = nil, []string{"pawl[bot]"} })},
 		"administrators may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: rules("staging", func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},
-		"dev wants pull requests":   {id: "bump-push", fix: "pawl bump --pr", does: rules("dev", func(r *githubtest.Rules) { r.RestrictUpdates, r.RequireChecks, r.Bypass = false, nil, nil })},
+		"workflows may bypass":      {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: workflowsBypass("pawl[bot]", "github-actions[bot]")},
+		"workflows alone may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: workflowsBypass("github-actions[bot]"),
+			more: []string{"bypass-missing"}},
+		"administrators may bypass, classic": {id: "bypass-others", fix: `turn on "Do not allow bypassing the above settings"`, does: classicAlone(func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},
+		"one may move the branch, classic": {id: "bypass-others", fix: `"Restrict who can push to matching branches": leave the App alone there`,
+			does: classicAlone(func(r *githubtest.Rules) { r.Bypass = append(r.Bypass, "ada") })},
+		"one needs no pull request, classic": {id: "bypass-others", fix: `"Allow specified actors to bypass required pull requests": remove them`,
+			does: classicAlone(func(r *githubtest.Rules) { r.BypassInPullRequests = []string{"ada"} })},
+		"the App needs no pull request, classic": {id: "bypass-quality", fix: `Branch protection rules, "Allow specified actors to bypass required pull requests": remove the App`,
+			does: classicAlone(func(r *githubtest.Rules) { r.BypassInPullRequests = []string{"pawl[bot]"} })},
+		"the App bypasses approvals": {id: "bypass-quality", fix: `Rulesets, "mine for staging": keep "Restrict updates" there`,
+			does: alone("staging", func(r *githubtest.Rules) { r.RestrictUpdates, r.Bypass = true, []string{"pawl[bot]"} })},
+		"a check of the gates that GitHub does not ask for": {id: "check-not-required", fix: `"Require status checks to pass": ci/test`,
+			does: alone("production", func(r *githubtest.Rules) { r.RequireChecks, r.CheckApps = nil, nil })},
+		"dev wants pull requests": {id: "bump-push", fix: "pawl bump --pr", does: rules("dev", func(r *githubtest.Rules) { r.RestrictUpdates, r.RequireChecks, r.Bypass = false, nil, nil })},
 		// the branches
 		"a branch is missing": {id: "branch-missing", fix: "git push origin origin/staging:refs/heads/production", does: func(w *world) { w.ok(w.repo.As("ada").DeleteBranch(w.t.Context(), "production")) }},
 		"a branch diverged": {id: "chain-broken", fix: "git merge --no-ff origin/staging && git push", more: []string{"content-differs"}, does: func(w *world) {
@@ -340,13 +379,40 @@ func misconfigurations() map[string]misconfiguration {
 	}
 }
 
+// scoped is a classic token of the administrator's.
+func scoped(scopes ...string) func(w *world) string {
+	return func(w *world) string {
+		token, err := w.server.CreateToken("ada", githubtest.TokenOptions{Scopes: append([]string{}, scopes...)})
+		w.ok(err)
+		return token
+	}
+}
+
 func listed(kind string, classic bool) func(*githubtest.Rules) {
-	parameters := map[string]map[string]any{"lock_branch": {}, "merge_queue": {
+	parameters := map[string]map[string]any{"lock_branch": {}, "workflows": {
+		"do_not_enforce_on_create": false,
+		"workflows":                []any{map[string]any{"path": ".github/workflows/ci.yml", "repository_id": 7, "ref": "refs/heads/main"}},
+	}, "merge_queue": {
 		"check_response_timeout_minutes": 60, "grouping_strategy": "ALLGREEN", "max_entries_to_build": 5, "max_entries_to_merge": 5,
 		"merge_method": "MERGE", "min_entries_to_merge": 1, "min_entries_to_merge_wait_minutes": 5,
 	}}
 	return func(r *githubtest.Rules) {
 		r.Listed, r.Classic = map[string]map[string]any{kind: parameters[kind]}, classic
+	}
+}
+
+// workflowsBypass lets some bypass, on a server that has run a workflow.
+func workflowsBypass(logins ...string) func(*world) {
+	return func(w *world) {
+		w.repo.ActionsToken(appPermissions())
+		rules("staging", func(r *githubtest.Rules) { r.Bypass = logins })(w)
+	}
+}
+
+// deployed requires deployments.
+func deployed(classic bool, environments ...string) func(*githubtest.Rules) {
+	return func(r *githubtest.Rules) {
+		r.Listed, r.Classic = map[string]map[string]any{"required_deployments": {"required_deployment_environments": environments}}, classic
 	}
 }
 
@@ -362,23 +428,39 @@ func both(one, other func(*world)) func(*world) {
 // unprotected takes every ruleset away.
 func unprotected(w *world) { w.unprotect() }
 
-// alone leaves nothing but one ruleset for a branch, and those of the others.
+// alone leaves nothing but one ruleset for the quality of each branch, and one that
+// lets the App alone move it. Of the former, the one for a branch is changed.
 func alone(branch string, change func(*githubtest.Rules)) func(*world) {
 	return func(w *world) {
 		w.unprotect()
 		for _, other := range []string{"dev", "staging", "production"} {
-			edit := change
-			if other != branch {
-				edit = func(*githubtest.Rules) {}
-			}
 			rules(other, func(r *githubtest.Rules) {
-				edit(r)
-				r.Name = "mine for " + other
+				if r.Name, r.RestrictUpdates, r.Bypass = "mine for "+other, false, nil; other == branch {
+					change(r)
+				}
 				if other == "dev" {
 					*r = githubtest.Rules{BlockForcePush: true, BlockDeletion: true}
 				}
 			})(w)
+			if other != "dev" {
+				w.repo.Protect(other, githubtest.Rules{Name: "lock of " + other, RestrictUpdates: true, Bypass: []string{"pawl[bot]"}})
+			}
 		}
+	}
+}
+
+// classicAlone is the same with a branch protection for staging.
+func classicAlone(change func(*githubtest.Rules)) func(*world) {
+	return func(w *world) {
+		alone("", nil)(w)
+		sets, err := w.source(w.admin, "").Admin.Rulesets(w.t.Context())
+		w.ok(err)
+		for _, set := range sets {
+			if strings.HasSuffix(set.Name, " staging") {
+				w.repo.Unprotect(set.ID)
+			}
+		}
+		rules("staging", func(r *githubtest.Rules) { r.Classic = true; change(r) })(w)
 	}
 }
 
@@ -396,7 +478,7 @@ func TestMisconfigurations(t *testing.T) {
 	for name, test := range misconfigurations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
+			w := newWorldOf(t, githubtest.RepositoryOptions{DefaultBranch: "dev", Creator: "ada", Public: test.public})
 			if test.does != nil && test.early() {
 				test.does(w)
 				w.apply()
