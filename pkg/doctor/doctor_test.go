@@ -172,6 +172,7 @@ type misconfiguration struct {
 	app    string
 	more   []string // other findings that come with it
 	public bool     // the repository shows to everybody
+	free   bool     // its plan has no rules
 }
 
 // rules replaces the rulesets that --apply made for a branch.
@@ -294,6 +295,7 @@ func misconfigurations() map[string]misconfiguration {
 		"workflows may write":       {id: "workflow-token", fix: "Read repository contents", does: settings(func(s *githubtest.Settings) { s.ActionsMayWrite = true })},
 		"workflows may approve":     {id: "actions-approve", fix: "turn off \"Allow GitHub Actions", does: settings(func(s *githubtest.Settings) { s.ActionsMayCreatePullRequests = true })},
 		"head branches are deleted": {id: "auto-delete", fix: "Automatically delete head branches", does: both(unprotected, settings(func(s *githubtest.Settings) { s.DeleteBranchOnMerge = true })), more: open()},
+		"a plan without rules":      {id: "rules-plan", fix: "upgrade to GitHub Pro, Team or Enterprise, or make the repository public; then: pawl doctor --apply", free: true},
 		"no rules":                  {id: "updates-open", fix: "Restrict updates", does: unprotected, more: open()},
 		"the merge buttons work":    {id: "merge-buttons", fix: "pawl doctor --apply --app pawl", does: unprotected, more: open()},
 		"force pushes":              {id: "force-push", fix: "Block force pushes", does: unprotected, more: open()},
@@ -323,6 +325,8 @@ func misconfigurations() map[string]misconfiguration {
 		"bypass by button only":     {id: "bypass-mode", fix: `set the mode to "Always"`, does: rules("staging", func(r *githubtest.Rules) { r.Bypass, r.BypassInPullRequests = nil, []string{"pawl[bot]"} })},
 		"administrators may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: rules("staging", func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},
 		"workflows may bypass":      {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: workflowsBypass("pawl[bot]", "github-actions[bot]")},
+		"workflows alone may bypass, and no App is named": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, app: "-", does: workflowsBypass("github-actions[bot]"),
+			token: classic, more: []string{"token-classic", "bypass-missing", "bump-push"}},
 		"workflows alone may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: workflowsBypass("github-actions[bot]"),
 			more: []string{"bypass-missing"}},
 		"administrators may bypass, classic": {id: "bypass-others", fix: `turn on "Do not allow bypassing the above settings"`, does: classicAlone(func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},
@@ -478,8 +482,10 @@ func TestMisconfigurations(t *testing.T) {
 	for name, test := range misconfigurations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorldOf(t, githubtest.RepositoryOptions{DefaultBranch: "dev", Creator: "ada", Public: test.public})
-			if test.does != nil && test.early() {
+			w := newWorldOf(t, githubtest.RepositoryOptions{DefaultBranch: "dev", Creator: "ada", Public: test.public, NoRules: test.free})
+			if test.free {
+				test.does = nil
+			} else if test.does != nil && test.early() {
 				test.does(w)
 				w.apply()
 			} else {

@@ -52,7 +52,11 @@ func (a *audit) readRules(ctx context.Context) error {
 		}
 		b := branch{env: env, first: i == 0, whole: true}
 		var err error
-		if b.rules, err = a.Admin.Rules(ctx, env.Branch); err != nil {
+		if b.rules, err = a.Admin.Rules(ctx, env.Branch); errors.Is(err, forge.ErrUnsupported) {
+			a.noRules()
+			return nil
+		}
+		if err != nil {
 			b.whole = false
 			if err := a.cannot("the rules of "+env.Branch, err); err != nil {
 				return err
@@ -65,6 +69,9 @@ func (a *audit) readRules(ctx context.Context) error {
 			if protection.Unread != "" {
 				a.unchecked("whether the branch protection of "+env.Branch+" requires deployments or a merge queue", protection.Unread)
 			}
+		case errors.Is(err, forge.ErrUnsupported):
+			a.noRules()
+			return nil
 		case errors.Is(err, forge.ErrAccess):
 			b.whole = false
 			hidden = append(hidden, env.Branch)
@@ -81,6 +88,15 @@ func (a *audit) readRules(ctx context.Context) error {
 			"it takes a token with administration: read, such as that of an administrator")
 	}
 	return nil
+}
+
+// noRules reports a plan that has no rules for private repositories: nothing else needs
+// to be said about them.
+// https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/about-rulesets
+func (a *audit) noRules() {
+	a.branches = nil
+	a.find(Error, "rules-plan", "the plan of "+a.Name+" has no rules for private repositories", "everybody who may write can move, force-push and delete every branch, around every gate",
+		"upgrade to GitHub Pro, Team or Enterprise, or make the repository public; then: "+a.apply())
 }
 
 // fromProtection puts a branch protection into the words of rulesets.

@@ -13,7 +13,8 @@ import (
 // implement it.
 //
 // Each read returns [ErrAccess] when the token may not look: that says nothing
-// about what is there.
+// about what is there. With [ErrUnsupported] besides, nobody may: the plan that the
+// repository is on has no such thing.
 type Administration interface {
 	// Identity says who the token is. With [ErrAccess] comes what the token itself
 	// tells: its kind, and the scopes of a classic one.

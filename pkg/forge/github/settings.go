@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -121,6 +122,9 @@ func (c *Client) get(ctx context.Context, op operation, path string, into any) e
 	}
 	return c.explain(ctx, op, err)
 }
+
+// planRefusal is GitHub's answer about rules of a private repository on the free plan.
+var planRefusal = regexp.MustCompile(`(?i)upgrade to github|make this repository public`)
 
 const readsAdministration = "administration: read"
 
@@ -287,7 +291,7 @@ func (c *Client) Protection(ctx context.Context, branch string) (forge.Protectio
 	switch code := status(err); {
 	case errors.Is(err, gh.ErrBranchNotProtected), code == http.StatusNotFound && strings.Contains(words(err), "Branch not protected"):
 		return forge.Protection{}, c.explain(ctx, op, none)
-	case code == http.StatusNotFound, code == http.StatusForbidden:
+	case code == http.StatusNotFound, code == http.StatusForbidden && !planRefusal.MatchString(words(err)):
 		if c.unprotected(ctx, branch) {
 			return forge.Protection{}, c.explain(ctx, op, none)
 		}

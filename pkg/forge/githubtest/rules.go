@@ -358,12 +358,25 @@ func (r *repository) protected(branch string) bool {
 
 func ruleRoutes() []route {
 	return []route{
-		{"GET", "/rules/branches/{branch...}", reads("metadata"), branchRules},
-		{"GET", "/rulesets", reads("metadata"), listRulesets},
-		{"POST", "/rulesets", administers(), createRuleset},
-		{"GET", "/rulesets/{ruleset_id}", reads("metadata"), getRuleset},
-		{"PUT", "/rulesets/{ruleset_id}", administers(), updateRuleset},
+		{"GET", "/rules/branches/{branch...}", reads("metadata"), ofPlan(branchRules)},
+		{"GET", "/rulesets", reads("metadata"), ofPlan(listRulesets)},
+		{"POST", "/rulesets", administers(), ofPlan(createRuleset)},
+		{"GET", "/rulesets/{ruleset_id}", reads("metadata"), ofPlan(getRuleset)},
+		{"PUT", "/rulesets/{ruleset_id}", administers(), ofPlan(updateRuleset)},
 		{"GET", "/actions/permissions/workflow", access{"administration", "read", Admin}, getWorkflowPermissions},
+	}
+}
+
+// ofPlan answers for a plan that has no rules for private repositories, in words that
+// the same answer was seen in for rulesets and branch protections
+// [F-U-S-E-E/FuseDevelopmentGroup#58; that the rules of a branch are answered so is
+// unverified].
+func ofPlan(serve func(context.Context, *request) (*response, error)) func(context.Context, *request) (*response, error) {
+	return func(ctx context.Context, q *request) (*response, error) {
+		if q.repo.noRules {
+			return nil, &Error{Status: 403, Message: "Upgrade to GitHub Pro or make this repository public to enable this feature."}
+		}
+		return serve(ctx, q)
 	}
 }
 
