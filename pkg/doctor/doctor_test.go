@@ -378,8 +378,9 @@ func misconfigurations() map[string]misconfiguration {
 			appSet("clusters: {}", "apps/staging", "staging"))},
 		"an ApplicationSet looks for folders in another branch": {id: "engine-branch", fix: "spec.generators[].git.revision: production", does: withFile("argo/set.yaml",
 			appSet("matrix: {generators: [{clusters: {}}, {git: {repoURL: 'https://github.com/acme/config', revision: main, directories: [{path: 'apps/production/*'}]}}]}", "{{.path.path}}", "production"))},
-		"bumps wait for each other": {id: "workflow-concurrency", fix: "remove concurrency: there", does: withFile(".github/workflows/bump.yaml", strings.Replace(workflow, "%s", "push\nconcurrency: bump", 1))},
-		"foreign code runs":         {id: "workflow-foreign-code", fix: "use on: pull_request", does: withFile(".github/workflows/verify.yaml", strings.Replace(workflow, "%s", "[pull_request_target]", 1))},
+		"bumps wait for each other":  {id: "workflow-concurrency", fix: "remove concurrency: there", does: withFile(".github/workflows/bump.yaml", strings.Replace(workflow, "%s", "push\nconcurrency: bump", 1))},
+		"a job may write everything": {id: "workflow-permissions", fix: "name what the job needs", does: withFile(".github/workflows/all.yaml", "on: push\npermissions: write-all\njobs: {work: {steps: [{run: make}]}}\n")},
+		"foreign code runs":          {id: "workflow-foreign-code", fix: "use on: pull_request", does: withFile(".github/workflows/verify.yaml", strings.Replace(workflow, "%s", "[pull_request_target]", 1))},
 	}
 }
 
@@ -520,7 +521,7 @@ func TestMisconfigurations(t *testing.T) {
 func (m misconfiguration) early() bool {
 	switch m.id {
 	case "branch-missing", "chain-broken", "content-differs", "config-invalid", "config-differs", "image-shadowed", "image-unpinned",
-		"secret", "engine-branch", "engine-path", "workflow-concurrency", "workflow-foreign-code", "permission-workflows":
+		"secret", "engine-branch", "engine-path", "workflow-concurrency", "workflow-permissions", "workflow-foreign-code", "permission-workflows":
 		return true
 	}
 	return false

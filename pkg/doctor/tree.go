@@ -239,6 +239,10 @@ func (a *audit) checkWorkflow(file string, src []byte) {
 		a.find(Warning, "workflow-concurrency", fmt.Sprintf("%s:%d: the job %s bumps in a concurrency group", file, at.Line, at.Job),
 			"GitHub keeps one waiting run a group and cancels the others: their bumps are lost", "remove concurrency: there; pawl bump lets jobs push at the same time")
 	}
+	for _, at := range workflow.WriteAll {
+		a.find(Warning, "workflow-permissions", fmt.Sprintf("%s:%d: the job %s has a token that may write everything", file, at.Line, at.Job),
+			"each of its steps can push, and set every commit status", "permissions: there: name what the job needs, such as contents: read (docs/how-to/github-actions.md)")
+	}
 	for _, at := range workflow.ForeignCode {
 		a.find(Error, "workflow-foreign-code", fmt.Sprintf("%s:%d: the job %s checks out a pull request's code on pull_request_target", file, at.Line, at.Job),
 			"what a stranger proposes runs with the secrets of the repository", "remove the checkout: pawl verify needs none; or use on: pull_request")

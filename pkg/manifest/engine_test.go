@@ -146,16 +146,20 @@ func TestReadWorkflow(t *testing.T) {
 	const head = "\njobs:\n  a:\n    steps:\n    - uses: actions/checkout@v5\n      with:\n        ref: ${{ github.head_ref }}\n"
 	const bump = "\njobs:\n  a:\n    steps:\n    - run: pawl bump x:1 --push\n"
 	for src, want := range map[string]manifest.Workflow{
-		"on: pull_request" + head:                                     {},
-		"on: pull_request_target" + head:                              {ForeignCode: []manifest.JobLine{{Line: 7, Job: "a"}}},
-		"on: [push, pull_request_target]" + head:                      {ForeignCode: []manifest.JobLine{{Line: 7, Job: "a"}}},
-		"on: {pull_request_target: {types: [opened]}}" + head:         {ForeignCode: []manifest.JobLine{{Line: 7, Job: "a"}}},
-		"on: push" + bump:                                             {},
-		"on: push\nconcurrency: x" + bump:                             {Serialized: []manifest.JobLine{{Line: 2, Job: "a"}}},
-		"on: push" + bump + "    concurrency: {group: x}\n":           {Serialized: []manifest.JobLine{{Line: 6, Job: "a"}}},
-		"on: push\nconcurrency: x\njobs: {a: {steps: [{run: make}]}}": {},
-		"jobs: none": {},
-		"":           {},
+		"on: pull_request" + head:                                           {},
+		"on: pull_request_target" + head:                                    {ForeignCode: []manifest.JobLine{{Line: 7, Job: "a"}}},
+		"on: [push, pull_request_target]" + head:                            {ForeignCode: []manifest.JobLine{{Line: 7, Job: "a"}}},
+		"on: {pull_request_target: {types: [opened]}}" + head:               {ForeignCode: []manifest.JobLine{{Line: 7, Job: "a"}}},
+		"on: push" + bump:                                                   {},
+		"on: push\nconcurrency: x" + bump:                                   {Serialized: []manifest.JobLine{{Line: 2, Job: "a"}}},
+		"on: push" + bump + "    concurrency: {group: x}\n":                 {Serialized: []manifest.JobLine{{Line: 6, Job: "a"}}},
+		"on: push\nconcurrency: x\njobs: {a: {steps: [{run: make}]}}":       {},
+		"on: push\npermissions: write-all" + bump:                           {WriteAll: []manifest.JobLine{{Line: 2, Job: "a"}}},
+		"on: push" + bump + "    permissions: write-all\n":                  {WriteAll: []manifest.JobLine{{Line: 6, Job: "a"}}},
+		"on: push\npermissions: write-all" + bump + "    permissions: {}\n": {},
+		"on: push\npermissions: read-all" + bump:                            {},
+		"jobs: none":                                                        {},
+		"":                                                                  {},
 	} {
 		got, err := manifest.ReadWorkflow("w.yaml", []byte(src))
 		if err != nil {
