@@ -162,6 +162,39 @@ func TestCorrectSetup(t *testing.T) {
 	}
 }
 
+// A branch protection does as well as a ruleset.
+func TestCorrectProtection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	classicAlone(func(*githubtest.Rules) {})(w)
+	report := w.audit(w.admin, "pawl")
+	if len(report.Findings) > 0 || len(report.Unchecked) > 0 {
+		t.Errorf("as an administrator: %+v", report)
+	}
+	report = w.audit(w.app, "")
+	if len(report.Findings) > 0 || len(report.Unchecked) == 0 {
+		t.Errorf("as the App: %+v", report)
+	}
+}
+
+// What nobody here has heard of is not taken for fine, nor for a fault.
+func TestUnknownRule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply()
+	rules("staging", func(r *githubtest.Rules) {
+		r.Listed = map[string]map[string]any{"code_scanning": {"code_scanning_tools": []any{}}}
+	})(w)
+	report := w.audit(w.admin, "pawl")
+	want := []doctor.Unchecked{{
+		What:   "whether the rule code_scanning lets promotions into staging through",
+		Reason: `pawl does not know what it does; it is set under Settings, Rules, Rulesets, "mine"`,
+	}}
+	if diff := cmp.Diff(want, report.Unchecked); diff != "" || len(report.Findings) > 0 {
+		t.Errorf("%s\n%+v", diff, report.Findings)
+	}
+}
+
 // misconfiguration is one thing done wrong in a repository that is right otherwise.
 type misconfiguration struct {
 	id   string // of the finding
