@@ -177,6 +177,20 @@ func TestCorrectProtection(t *testing.T) {
 	}
 }
 
+// What a branch protection lets through does not matter where rulesets do not.
+func TestProtectionBelowRulesets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply()
+	rules("staging", func(r *githubtest.Rules) {
+		r.Classic, r.Bypass, r.BypassInPullRequests = true, []string{"pawl[bot]", "ada"}, []string{"ada", "pawl[bot]"}
+		r.BypassRoles, r.RequireLinearHistory = []githubtest.Permission{githubtest.Admin}, false
+	})(w)
+	if report := w.audit(w.admin, "pawl"); len(report.Findings) > 0 || len(report.Unchecked) > 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
 // What nobody here has heard of is not taken for fine, nor for a fault.
 func TestUnknownRule(t *testing.T) {
 	t.Parallel()
@@ -294,20 +308,25 @@ func misconfigurations() map[string]misconfiguration {
 			token: func(w *world) string {
 				return w.repo.ActionsToken(githubtest.Permissions{"contents": "write", "pull_requests": "write", "checks": "read", "statuses": "read", "administration": "read"})
 			}},
-		"a person's token merges": {id: "token-classic", fix: "use a GitHub App", token: classic, app: "-", more: []string{"bypass-missing", "bypass-others", "bump-push"}},
+		"a person's token merges": {id: "token-classic", fix: "use a GitHub App", token: classic, app: "-", more: []string{"bypass-missing", "bypass-others", "bump-push", "token-author"}},
 		"no token":                {id: "token-none", fix: "set GH_TOKEN, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY", app: "-", token: func(*world) string { return "" }},
 		"no token, and the repository is public": {id: "token-none", fix: "set GH_TOKEN, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY", app: "-", public: true,
 			more: []string{"bypass-missing"}, token: func(*world) string { return "" }},
 		"a classic token without scopes":                        {id: "token-scope", fix: "Tokens (classic), this token: tick repo", app: "-", token: scoped()},
 		"a classic token with the scope of public repositories": {id: "token-scope", fix: "Tokens (classic), this token: tick repo", app: "-", token: scoped("public_repo", "workflow")},
 		"a classic token without scopes, and the repository is public": {id: "token-scope", fix: "Tokens (classic), this token: tick repo", app: "-", public: true,
-			more: []string{"token-classic", "bypass-missing", "bump-push"}, token: scoped("read:org")},
+			more: []string{"token-classic", "token-author", "bypass-missing", "bump-push"}, token: scoped("read:org")},
+		"a person opens the promotions": {id: "token-author", fix: "let a GitHub App open them", app: "-", more: []string{"bypass-missing", "bump-push"}, token: func(w *world) string {
+			token, err := w.server.CreateToken("ada", githubtest.TokenOptions{Permissions: githubtest.Permissions{"contents": "write", "pull_requests": "write", "statuses": "write", "checks": "read"}})
+			w.ok(err)
+			return token
+		}},
 		"a token that ends soon": {id: "token-expires", fix: "make a new one", token: func(w *world) string {
 			token, err := w.server.CreateToken("ada", githubtest.TokenOptions{Expires: w.now.Add(48 * time.Hour)})
 			w.ok(err)
 			return token
 		}},
-		"a reader's token": {id: "role", fix: "give the role Write", app: "-", more: []string{"token-classic", "bypass-missing"}, token: func(w *world) string {
+		"a reader's token": {id: "role", fix: "give the role Write", app: "-", more: []string{"token-classic", "token-author", "bypass-missing"}, token: func(w *world) string {
 			token := w.server.CreateUser("rea")
 			w.repo.SetPermission("rea", githubtest.Read)
 			return token
@@ -359,7 +378,7 @@ func misconfigurations() map[string]misconfiguration {
 		"administrators may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: rules("staging", func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},
 		"workflows may bypass":      {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: workflowsBypass("pawl[bot]", "github-actions[bot]")},
 		"workflows alone may bypass, and no App is named": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, app: "-", does: workflowsBypass("github-actions[bot]"),
-			token: classic, more: []string{"token-classic", "bypass-missing", "bump-push"}},
+			token: classic, more: []string{"token-classic", "token-author", "bypass-missing", "bump-push"}},
 		"workflows alone may bypass": {id: "bypass-others", fix: `"mine", Bypass list: remove them`, does: workflowsBypass("github-actions[bot]"),
 			more: []string{"bypass-missing"}},
 		"administrators may bypass, classic": {id: "bypass-others", fix: `turn on "Do not allow bypassing the above settings"`, does: classicAlone(func(r *githubtest.Rules) { r.BypassRoles = []githubtest.Permission{githubtest.Admin} })},

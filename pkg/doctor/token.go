@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 )
 
@@ -59,11 +60,24 @@ func (a *audit) checkToken(ctx context.Context) error {
 	if a.identity.Kind == forge.TokenInstallation {
 		a.checkPermissions()
 	}
+	a.checkAuthor()
 	if a.person() && a.App == "" && !a.settings.CanPush {
 		a.find(Error, "role", fmt.Sprintf("%s may not push to the repository", a.report.Identity), "bump, promote and merge are refused",
 			"Settings, Collaborators and teams: give the role Write, or use a GitHub App: "+credentials)
 	}
 	return nil
+}
+
+// checkAuthor says that a person who opens promotions does not approve them: GitHub
+// takes no approval of one's own pull request.
+// https://docs.github.com/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/approving-a-pull-request-with-required-reviews
+func (a *audit) checkAuthor() {
+	wanted := slices.IndexFunc(a.cfg.Environments, func(env config.Environment) bool { return env.Gates.Approvals > 0 })
+	if wanted < 0 || !a.person() || a.App != "" || a.identity.Login == "" {
+		return
+	}
+	a.find(Note, "token-author", "promotions are pull requests of "+a.identity.Login, fmt.Sprintf("GitHub takes no approval of one's own: for %s, others have to approve", a.cfg.Environments[wanted].Name),
+		"let a GitHub App open them: "+credentials)
 }
 
 // person says whether a user stands behind the token.

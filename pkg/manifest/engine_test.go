@@ -96,10 +96,12 @@ func TestWatchesOfApplicationSets(t *testing.T) {
 		src  string
 		want []manifest.Watch
 	}{
-		"all is written out":                            {src: set(list, literal), want: []manifest.Watch{deploys("staging/api", false)}},
-		"no generators here":                            {src: set("goTemplate: true", literal), want: []manifest.Watch{deploys("staging/api", false)}},
-		"a generator without settings":                  {src: set("generators: [{clusters: {}}]", literal), want: []manifest.Watch{deploys("staging/api", false)}},
-		"a generator with a selector":                   {src: set("generators:\n- clusters: {}\n  selector: {matchLabels: {env: staging}}", literal), want: []manifest.Watch{deploys("staging/api", false)}},
+		"all is written out":           {src: set(list, literal), want: []manifest.Watch{deploys("staging/api", false)}},
+		"no generators here":           {src: set("goTemplate: true", literal), want: []manifest.Watch{deploys("staging/api", false)}},
+		"a generator without settings": {src: set("generators: [{clusters: {}}]", literal), want: []manifest.Watch{deploys("staging/api", false)}},
+		"a generator with a selector":  {src: set("generators:\n- clusters: {}\n  selector: {matchLabels: {env: staging}}", literal), want: []manifest.Watch{deploys("staging/api", false)}},
+		"a generator with a selector and a template": {src: set("generators:\n- clusters: {template: {spec: {source: {targetRevision: dev}}}}\n  selector: {matchLabels: {env: staging}}", literal),
+			want: []manifest.Watch{{URL: "u", Revision: "dev", Path: "staging/api", Field: "spec.generators[].clusters.template.spec.source.targetRevision"}}},
 		"the branch is generated":                       {src: set(list, "source: {repoURL: u, targetRevision: '{{branch}}', path: staging}")},
 		"the repository is generated":                   {src: set(list, "source: {repoURL: '{{.url}}', targetRevision: r, path: staging}")},
 		"the folder is generated":                       {src: set(list, "source: {repoURL: u, targetRevision: r, path: 'apps/{{.env}}'}"), want: []manifest.Watch{deploys("apps/{{.env}}", true)}},
