@@ -91,7 +91,7 @@ func (a *audit) binds(rule forge.Rule, b branch) bool {
 func (a *audit) checkProtection(b branch) {
 	alone := func(kinds ...string) bool {
 		return slices.ContainsFunc(b.rules, func(rule forge.Rule) bool {
-			return rule.Ruleset == 0 && (len(kinds) == 0 || slices.Contains(kinds, rule.Type)) &&
+			return (len(kinds) == 0 || slices.Contains(kinds, rule.Type)) &&
 				!slices.ContainsFunc(b.rules, func(other forge.Rule) bool { return other.Ruleset != 0 && other.Type == rule.Type })
 		})
 	}
