@@ -377,14 +377,19 @@ func (s *stage) permission(ts *testscript.TestScript, args []string) {
 	s.repo.SetPermission(args[0], githubtest.Permission(args[1]))
 }
 
-// token LOGIN VARIABLE [PERMISSION=LEVEL…] makes a token for a new or known user:
-// a fine-grained one, if permissions are named.
+// token LOGIN VARIABLE [PERMISSION=LEVEL…|scopes=NAME,…] makes a token for a new or
+// known user: a fine-grained one, if permissions are named, a classic one with these
+// scopes alone, if scopes are.
 func (s *stage) newToken(ts *testscript.TestScript, args []string) {
 	token := s.server.CreateUser(args[0])
 	if len(args) > 2 {
 		options := githubtest.TokenOptions{Permissions: githubtest.Permissions{}}
 		for _, arg := range args[2:] {
 			name, level, _ := strings.Cut(arg, "=")
+			if name == "scopes" {
+				options.Permissions, options.Scopes = nil, strings.Split(level, ",")
+				continue
+			}
 			options.Permissions[name] = level
 		}
 		var err error

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/getpawl/pawl/pkg/doctor"
+	"github.com/getpawl/pawl/pkg/git"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -18,10 +19,10 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Audit the token, the branch rules and the tree, and say how to fix them",
 		Long: `Doctor looks at what the other commands rest on: whose token this is and what it
 may do, the rules of each environment's branch and who may bypass them, the merge
-buttons, the checks that rules require, the order of the branches, and the files
-at their heads. It changes nothing. Each finding says why it matters and what
-exactly to do. What the token may not look at is listed as not checked; with an
-administrator's token all of it can be seen.
+buttons, the checks that rules require, the order of the branches, the files at
+their heads, and the git program of this machine. It changes nothing. Each finding
+says why it matters and what exactly to do. What the token may not look at is
+listed as not checked; with an administrator's token all of it can be seen.
 
 It exits with 4 when there is an error among the findings.
 
@@ -85,7 +86,11 @@ func (a *app) doctorSource(ctx context.Context, flags doctorFlags) (doctor.Sourc
 		return doctor.Source{}, errNoToken{}
 	}
 	source, client, err := a.connect(l, false)
-	return doctor.Source{Source: source, Admin: client, App: flags.app, Now: a.host.Now()}, err
+	if err != nil {
+		return doctor.Source{}, err
+	}
+	version, missing := git.ProgramVersion(ctx, a.workdir())
+	return doctor.Source{Source: source, Admin: client, App: flags.app, Now: a.host.Now(), Program: version, NoProgram: missing}, nil
 }
 
 // printRulesets prints the bodies alone, for other programs to send.

@@ -99,6 +99,9 @@ func (a *app) checkout(ctx context.Context) (*git.Checkout, error) {
 	case errors.Is(err, git.ErrNoGit):
 		a.say("this checkout is not looked at: git is not installed")
 		return nil, nil //nolint:nilnil // as above
+	case errors.Is(err, git.ErrOldGit):
+		a.say("this checkout is not looked at: %v", err)
+		return nil, nil //nolint:nilnil // as above
 	}
 	return checkout, err
 }

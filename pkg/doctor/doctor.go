@@ -37,6 +37,10 @@ type Source struct {
 	// the one whose token this is, if it is an App's.
 	App string
 	Now time.Time // this machine's clock
+	// Program is the version of this machine's git, and NoProgram why it is not
+	// known: [git.ErrNoGit] when there is none.
+	Program   git.Version
+	NoProgram error
 }
 
 // Severity is how bad a finding is.
@@ -96,6 +100,7 @@ type audit struct {
 	cfg      *config.Config
 	refs     map[string]string
 	objects  *git.Objects
+	main     string // the default branch
 	identity forge.Identity
 	settings forge.Settings
 	app      int64 // that merges; 0: it is not known
@@ -107,11 +112,16 @@ type audit struct {
 // Audit looks at everything.
 func Audit(ctx context.Context, s Source) (*Report, error) {
 	a, err := begin(ctx, s)
+	if errors.Is(err, forge.ErrAccess) {
+		if report := invisible(ctx, s, err); report != nil {
+			return report, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	for _, check := range []func(context.Context) error{
-		a.checkToken, a.checkBranches, a.checkChain, a.readRules, a.checkSightings, a.checkRules, a.checkSettings, a.checkTree,
+		a.checkProgram, a.checkToken, a.checkBranches, a.checkChain, a.readRules, a.checkSightings, a.checkRules, a.checkSettings, a.checkTree,
 	} {
 		if err := check(ctx); err != nil {
 			return nil, err
@@ -129,6 +139,7 @@ func begin(ctx context.Context, s Source) (*audit, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.main = repository.DefaultBranch
 	if a.refs, err = s.Git.Refs(ctx); err != nil {
 		return nil, err
 	}

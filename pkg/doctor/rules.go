@@ -14,10 +14,11 @@ import (
 // branch is an environment's branch and the rules for it, of rulesets and of a
 // branch protection alike.
 type branch struct {
-	env    config.Environment
-	first  bool
-	rules  []forge.Rule
-	pushes []string // who may push by the branch protection
+	env   config.Environment
+	first bool
+	rules []forge.Rule
+	// protection is the branch protection, if there is one that may be looked at.
+	protection forge.Protection
 	// whole says whether all rules are known. When they are not, a rule that is not
 	// there may be.
 	whole bool
@@ -51,7 +52,11 @@ func (a *audit) readRules(ctx context.Context) error {
 		}
 		b := branch{env: env, first: i == 0, whole: true}
 		var err error
-		if b.rules, err = a.Admin.Rules(ctx, env.Branch); err != nil {
+		if b.rules, err = a.Admin.Rules(ctx, env.Branch); errors.Is(err, forge.ErrUnsupported) {
+			a.noRules()
+			return nil
+		}
+		if err != nil {
 			b.whole = false
 			if err := a.cannot("the rules of "+env.Branch, err); err != nil {
 				return err
@@ -60,7 +65,13 @@ func (a *audit) readRules(ctx context.Context) error {
 		protection, err := a.Admin.Protection(ctx, env.Branch)
 		switch {
 		case err == nil:
-			b.rules, b.pushes = append(b.rules, fromProtection(protection)...), protection.Pushers
+			b.rules, b.protection = append(b.rules, fromProtection(protection)...), protection
+			if protection.Unread != "" {
+				a.unchecked("whether the branch protection of "+env.Branch+" requires deployments or a merge queue", protection.Unread)
+			}
+		case errors.Is(err, forge.ErrUnsupported):
+			a.noRules()
+			return nil
 		case errors.Is(err, forge.ErrAccess):
 			b.whole = false
 			hidden = append(hidden, env.Branch)
@@ -79,6 +90,15 @@ func (a *audit) readRules(ctx context.Context) error {
 	return nil
 }
 
+// noRules reports a plan that has no rules for private repositories: nothing else needs
+// to be said about them.
+// https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/about-rulesets
+func (a *audit) noRules() {
+	a.branches = nil
+	a.find(Error, "rules-plan", "the plan of "+a.Name+" has no rules for private repositories", "everybody who may write can move, force-push and delete every branch, around every gate",
+		"upgrade to GitHub Pro, Team or Enterprise, or make the repository public; then: "+a.apply())
+}
+
 // fromProtection puts a branch protection into the words of rulesets.
 func fromProtection(p forge.Protection) []forge.Rule {
 	rules := []forge.Rule{}
@@ -93,6 +113,8 @@ func fromProtection(p forge.Protection) []forge.Rule {
 	add(p.LinearHistory, forge.Rule{Type: "required_linear_history"})
 	add(p.Signatures, forge.Rule{Type: "required_signatures"})
 	add(p.Locked, forge.Rule{Type: "lock_branch"})
+	add(p.MergeQueue, forge.Rule{Type: "merge_queue"})
+	add(len(p.Environments) > 0, forge.Rule{Type: "required_deployments", Environments: p.Environments})
 	add(p.PullRequest, forge.Rule{Type: "pull_request", Approvals: p.Approvals, DismissesStale: p.DismissesStale})
 	add(len(p.Checks) > 0, forge.Rule{Type: "required_status_checks", Checks: p.Checks})
 	return rules
@@ -120,6 +142,8 @@ func (a *audit) checkRules(ctx context.Context) error {
 	for _, b := range a.branches {
 		a.checkHistory(b)
 		a.checkForbidden(b)
+		a.checkDeployments(b)
+		a.checkUnknown(b)
 		if err := a.checkSignatures(ctx, b); err != nil {
 			return err
 		}
@@ -130,9 +154,10 @@ func (a *audit) checkRules(ctx context.Context) error {
 		a.checkLock(b)
 		a.checkQuality(b)
 		a.checkRequired(b)
+		a.checkBound(b)
+		a.checkProtection(b)
 	}
-	a.checkBypass()
-	return nil
+	return a.checkBypass(ctx)
 }
 
 // checkHistory looks for what keeps a branch from going back.
@@ -224,11 +249,11 @@ const (
 // passage says whether a rule lets the identity through that is to merge.
 func (a *audit) passage(rule forge.Rule, b branch) string {
 	if rule.Ruleset == 0 {
-		if a.identity.Login == "" || a.App != "" {
-			return unclear
-		}
-		if slices.Contains(b.pushes, a.identity.Login) {
+		switch login := a.mergerLogin(); {
+		case slices.Contains(b.protection.Pushers, login):
 			return allowed
+		case login == "":
+			return unclear
 		}
 		return barred
 	}
@@ -280,6 +305,17 @@ func (a *audit) checkLock(b branch) {
 	}
 }
 
+// mergerLogin is the login of the one who merges; empty when only a number is known.
+func (a *audit) mergerLogin() string {
+	switch {
+	case a.App == "":
+		return a.identity.Login
+	case a.App == fmt.Sprint(a.app):
+		return ""
+	}
+	return a.App + "[bot]"
+}
+
 // merger is who is to merge.
 func (a *audit) merger() string {
 	if a.App != "" {
@@ -307,6 +343,7 @@ func (a *audit) checkQuality(b branch) {
 		a.find(Warning, "approvals", fmt.Sprintf("%s requires %s, and %s asks for %d", b.env.Branch, plural(approvals, "approval"), config.FileName, wanted),
 			"GitHub lets in what pawl would not", fmt.Sprintf(`ruleset for %s: "Required approvals": %d: %s`, b.env.Branch, wanted, a.apply()))
 	}
+	a.checkGates(b)
 	if b.whole && approvals > 0 && !stale {
 		a.find(Warning, "stale-approvals", b.env.Branch+" keeps approvals of commits that are no longer there", "what was approved need not be what lands",
 			`ruleset for `+b.env.Branch+`: "Dismiss stale pull request approvals when new commits are pushed": `+a.apply())
@@ -345,8 +382,8 @@ func pin(where, name string, sources []string) string {
 	return fmt.Sprintf("Settings, %s, Require status checks: choose %s as the source of %q", where, app, name)
 }
 
-// checkBypass looks who else may bypass the rules of later environments.
-func (a *audit) checkBypass() {
+// checkBypass looks who else may bypass the rulesets of later environments.
+func (a *audit) checkBypass(ctx context.Context) error {
 	for _, id := range slices.Sorted(mapKeys(a.rulesets)) {
 		set := a.rulesets[id]
 		if set.ID == 0 || !a.isOfTarget(id) {
@@ -360,13 +397,32 @@ func (a *audit) checkBypass() {
 			if actor.Type == "Integration" && actor.ID == a.app {
 				continue
 			}
-			if a.app == 0 && actor.Type == "Integration" && len(set.Actors) == 1 {
+			workflows, err := a.isActions(ctx, actor)
+			if err != nil {
+				return err
+			}
+			name := actorName(actor)
+			switch {
+			case workflows:
+				name = "every workflow, by the App GitHub Actions,"
+			case a.app == 0 && actor.Type == "Integration" && len(set.Actors) == 1:
 				continue // it may be the one that merges
 			}
-			a.find(Warning, "bypass-others", fmt.Sprintf("%s may bypass the ruleset %q (%s)", actorName(actor), set.Name, actor.Mode),
+			a.find(Warning, "bypass-others", fmt.Sprintf("%s may bypass the ruleset %q (%s)", name, set.Name, actor.Mode),
 				"the rules do not hold for them", fmt.Sprintf("Settings, Rules, Rulesets, %q, Bypass list: remove them", set.Name))
 		}
 	}
+	return nil
+}
+
+// isActions says whether an actor is GitHub's own App for workflows, whose token every
+// workflow run gets.
+func (a *audit) isActions(ctx context.Context, actor forge.Actor) (bool, error) {
+	if actor.Type != "Integration" {
+		return false, nil
+	}
+	id, err := a.Admin.AppID(ctx, "github-actions")
+	return err == nil && id == actor.ID, ignoreMissing(err)
 }
 
 func (a *audit) isOfTarget(id int64) bool {

@@ -94,7 +94,7 @@ func Rulesets(ctx context.Context, s Source) ([]forge.Ruleset, error) {
 func (a *audit) requiredChecks(ctx context.Context, i int) ([]forge.RequiredCheck, error) {
 	var checks []forge.RequiredCheck
 	for _, wanted := range a.cfg.Environments[i].Gates.Checks {
-		if strings.ContainsAny(wanted.Name, "*?[{\\") {
+		if isPattern(wanted.Name) {
 			continue
 		}
 		check, app := forge.RequiredCheck{Name: wanted.Name}, wanted.App

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 )
 
@@ -46,8 +47,7 @@ func (a *audit) checkToken(ctx context.Context) error {
 	}
 	switch a.identity.Kind {
 	case forge.TokenNone:
-		a.find(Warning, "token-none", "there is no token", "nothing that takes a permission can be looked at or done",
-			"set GH_TOKEN, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY: "+credentials)
+		a.noToken(Warning)
 	case forge.TokenActions:
 		a.find(Warning, "token-actions", "this is the GITHUB_TOKEN of a workflow",
 			"what it pushes starts no workflows, it cannot promote changes of .github/workflows, and no repository's ruleset lets it through the lock",
@@ -60,11 +60,24 @@ func (a *audit) checkToken(ctx context.Context) error {
 	if a.identity.Kind == forge.TokenInstallation {
 		a.checkPermissions()
 	}
+	a.checkAuthor()
 	if a.person() && a.App == "" && !a.settings.CanPush {
 		a.find(Error, "role", fmt.Sprintf("%s may not push to the repository", a.report.Identity), "bump, promote and merge are refused",
 			"Settings, Collaborators and teams: give the role Write, or use a GitHub App: "+credentials)
 	}
 	return nil
+}
+
+// checkAuthor says that a person who opens promotions does not approve them: GitHub
+// takes no approval of one's own pull request.
+// https://docs.github.com/pull-requests/collaborating-with-pull-requests/reviewing-changes-in-pull-requests/approving-a-pull-request-with-required-reviews
+func (a *audit) checkAuthor() {
+	wanted := slices.IndexFunc(a.cfg.Environments, func(env config.Environment) bool { return env.Gates.Approvals > 0 })
+	if wanted < 0 || !a.person() || a.App != "" || a.identity.Login == "" {
+		return
+	}
+	a.find(Note, "token-author", "promotions are pull requests of "+a.identity.Login, fmt.Sprintf("GitHub takes no approval of one's own: for %s, others have to approve", a.cfg.Environments[wanted].Name),
+		"let a GitHub App open them: "+credentials)
 }
 
 // person says whether a user stands behind the token.
@@ -85,12 +98,48 @@ func (a *audit) checkClock() {
 		"GitHub refuses the assertions of an App, and the dates of commits are wrong", "set the clock, for example: timedatectl set-ntp true")
 }
 
+// invisible is the report on a repository that does not show to a token because of
+// what the token is; nil when that is not the reason.
+func invisible(ctx context.Context, s Source, seen error) *Report {
+	a := &audit{Source: s, report: &Report{Repository: s.Name, Findings: []Finding{}, Unchecked: []Unchecked{}}}
+	a.identity, _ = s.Admin.Identity(ctx)
+	a.settings.Private = true // or it would show
+	a.report.Identity = string(a.identity.Kind)
+	switch {
+	case a.identity.Kind == forge.TokenNone:
+		a.noToken(Error)
+	case a.identity.Kind == forge.TokenClassic && !a.hasScope("repo"):
+		a.lacksScope()
+	default:
+		return nil
+	}
+	a.unchecked("everything else", seen.Error())
+	return a.report
+}
+
+func (a *audit) noToken(severity Severity) {
+	a.find(severity, "token-none", "there is no token", "what is not public cannot be looked at, and bump, promote and merge are refused",
+		"set GH_TOKEN, or PAWL_APP_ID and PAWL_APP_PRIVATE_KEY, or run: gh auth login ("+credentials+")")
+}
+
+// hasScope says whether a classic token has a scope.
+func (a *audit) hasScope(scope string) bool { return slices.Contains(a.identity.Scopes, scope) }
+
+// lacksScope reports a classic token that may not write.
+// https://docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+func (a *audit) lacksScope() {
+	has := "none"
+	if len(a.identity.Scopes) > 0 && a.identity.Scopes[0] != "" {
+		has = strings.Join(a.identity.Scopes, ", ")
+	}
+	a.find(Error, "token-scope", "the token lacks the scope repo; it has: "+has, "bump, promote and merge are refused, and a private repository does not show",
+		"Settings, Developer settings, Personal access tokens, Tokens (classic), this token: tick repo, and workflow if promotions change workflows; or use a GitHub App: "+credentials)
+}
+
 // checkScopes looks at a classic token.
 func (a *audit) checkScopes() {
-	has := func(scope string) bool { return slices.Contains(a.identity.Scopes, scope) }
-	if !has("repo") && (a.settings.Private || !has("public_repo")) {
-		a.find(Error, "token-scope", "the token lacks the scope repo", "bump, promote and merge are refused",
-			"Settings, Developer settings, Personal access tokens: add the scope repo")
+	if !a.hasScope("repo") && (a.settings.Private || !a.hasScope("public_repo")) {
+		a.lacksScope()
 	}
 	if a.App != "" { // the token is an administrator's, and another one merges
 		return
@@ -124,7 +173,7 @@ func (a *audit) mayWorkflows() bool {
 	case a.identity.Kind == forge.TokenActions:
 		return false
 	case a.identity.Kind == forge.TokenClassic:
-		return slices.Contains(a.identity.Scopes, "workflow")
+		return a.hasScope("workflow")
 	}
 	return a.identity.Permissions == nil || a.identity.Permissions["workflows"] == "write"
 }

@@ -181,15 +181,13 @@ func (a *audit) checkEngines(t tree, watches []manifest.Watch) {
 		}
 	}
 	for _, w := range watches {
-		at := w
 		if w.Source != "" {
-			at = sources[w.Source]
-			at.Path = w.Path
+			from := sources[w.Source]
+			w.URL, w.Revision, w.Field = from.URL, from.Revision, from.Field+" of its GitRepository"
 		}
-		if w.Key != "" || !a.isHere(at.URL) {
-			continue
+		if w.Key == "" && a.isHere(w.URL) {
+			a.checkEngine(t, w)
 		}
-		a.checkEngine(t, w, at.Revision, path.Clean("/" + at.Path)[1:])
 	}
 }
 
@@ -202,7 +200,8 @@ func (a *audit) isHere(address string) bool {
 
 // checkEngine looks at one resource, if its folder says whose it is: it must watch
 // the branch of that environment, and the folder must be there.
-func (a *audit) checkEngine(t tree, w manifest.Watch, revision, folder string) {
+func (a *audit) checkEngine(t tree, w manifest.Watch) {
+	folder := path.Clean("/" + w.Path)[1:]
 	i := slices.IndexFunc(a.cfg.Environments, func(env config.Environment) bool {
 		return slices.ContainsFunc(strings.Split(folder, "/"), func(part string) bool { return part == env.Name || part == env.Branch })
 	})
@@ -211,18 +210,23 @@ func (a *audit) checkEngine(t tree, w manifest.Watch, revision, folder string) {
 	}
 	env := a.cfg.Environments[i]
 	where := fmt.Sprintf("%s:%d: %s %s", w.File, w.Line, w.Kind, w.Name)
-	if revision != env.Branch {
-		field := "spec.source.targetRevision: "
-		if w.Source != "" {
-			field = "spec.ref.branch of its GitRepository: "
-		}
-		a.find(Error, "engine-branch", fmt.Sprintf("%s deploys %s from %q", where, folder, revision), "promotions into "+env.Name+" move the branch "+env.Branch+", which it does not watch",
-			field+env.Branch)
+	if a.watched(w.Revision) != env.Branch {
+		a.find(Error, "engine-branch", fmt.Sprintf("%s deploys %s from %q", where, folder, w.Revision), "promotions into "+env.Name+" move the branch "+env.Branch+", which it does not watch",
+			w.Field+": "+env.Branch)
 	}
-	if t.env.Name == env.Name && !slices.ContainsFunc(t.paths, func(name string) bool { return strings.HasPrefix(name, folder+"/") }) {
+	if !w.Pattern && t.env.Name == env.Name && !slices.ContainsFunc(t.paths, func(name string) bool { return strings.HasPrefix(name, folder+"/") }) {
 		a.find(Error, "engine-path", fmt.Sprintf("%s deploys %s, which %s (%s) does not have", where, folder, env.Branch, gate.Short(a.head(env))), "there is nothing to deploy",
 			"correct the path, or promote what adds "+folder)
 	}
+}
+
+// watched is the branch that a revision means: HEAD, or none, is the default branch.
+// https://argo-cd.readthedocs.io/en/stable/user-guide/tracking_strategies/#head-branch-tracking
+func (a *audit) watched(revision string) string {
+	if revision == "" || revision == "HEAD" {
+		return a.main
+	}
+	return strings.TrimPrefix(revision, "refs/heads/")
 }
 
 // checkWorkflow looks at a workflow of GitHub Actions.
@@ -234,6 +238,10 @@ func (a *audit) checkWorkflow(file string, src []byte) {
 	for _, at := range workflow.Serialized {
 		a.find(Warning, "workflow-concurrency", fmt.Sprintf("%s:%d: the job %s bumps in a concurrency group", file, at.Line, at.Job),
 			"GitHub keeps one waiting run a group and cancels the others: their bumps are lost", "remove concurrency: there; pawl bump lets jobs push at the same time")
+	}
+	for _, at := range workflow.WriteAll {
+		a.find(Warning, "workflow-permissions", fmt.Sprintf("%s:%d: the job %s has a token that may write everything", file, at.Line, at.Job),
+			"each of its steps can push, and set every commit status", "permissions: there: name what the job needs, such as contents: read (docs/how-to/github-actions.md)")
 	}
 	for _, at := range workflow.ForeignCode {
 		a.find(Error, "workflow-foreign-code", fmt.Sprintf("%s:%d: the job %s checks out a pull request's code on pull_request_target", file, at.Line, at.Job),

@@ -13,9 +13,11 @@ import (
 // implement it.
 //
 // Each read returns [ErrAccess] when the token may not look: that says nothing
-// about what is there.
+// about what is there. With [ErrUnsupported] besides, nobody may: the plan that the
+// repository is on has no such thing.
 type Administration interface {
-	// Identity says who the token is.
+	// Identity says who the token is. With [ErrAccess] comes what the token itself
+	// tells: its kind, and the scopes of a classic one.
 	Identity(ctx context.Context) (Identity, error)
 	// Settings are the repository's own.
 	Settings(ctx context.Context) (Settings, error)
@@ -124,6 +126,7 @@ type Rule struct {
 	Approvals      int  // pull_request
 	DismissesStale bool // pull_request
 	Checks         []RequiredCheck
+	Environments   []string // required_deployments: where the commit must be deployed
 }
 
 // RequiredCheck is a commit status or check run that a rule asks for.
@@ -141,6 +144,15 @@ type Protection struct {
 	Approvals                                                 int
 	DismissesStale                                            bool
 	Checks                                                    []RequiredCheck
+	// AdminsExempt says that nothing of it holds for administrators, and Exempt who
+	// needs no pull request, in the words of Pushers.
+	AdminsExempt bool
+	Exempt       []string
+	// MergeQueue and Environments (where a commit must be deployed) are known if
+	// Unread is empty, which says why they are not.
+	MergeQueue   bool
+	Environments []string
+	Unread       string
 }
 
 // Same says whether two rulesets have the same effect, whatever their numbers.

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ type Checkout struct {
 }
 
 // OpenCheckout finds the working copy around a folder. It returns [ErrNoCheckout]
-// outside of one, also in a bare repository, and [ErrNoGit] when there is one and
-// no git program to read it with.
+// outside of one, also in a bare repository, and [ErrNoGit] or [ErrOldGit] when
+// there is one and no git program that can read it.
 func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
 	if !insideCheckout(dir) { // git would say the same, and take as long as a small bump
 		return nil, ErrNoCheckout
@@ -34,7 +35,7 @@ func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
 	lines, err := git.lines(ctx, "rev-parse", "--show-object-format", "--is-bare-repository",
 		"--is-inside-work-tree", "--absolute-git-dir", "--show-toplevel")
 	if len(lines) > 0 && lines[0] != "sha1" {
-		return nil, objectFormatError(lines[0])
+		return nil, cmp.Or(git.tooOld(ctx), objectFormatError(lines[0]))
 	}
 	switch {
 	case mentions(err, "not a git repository (or any", "cannot use bare repository"),
@@ -43,7 +44,7 @@ func OpenCheckout(ctx context.Context, dir string) (*Checkout, error) {
 	case err != nil:
 		return nil, fmt.Errorf("opening the checkout: %w", err)
 	case len(lines) != 5:
-		return nil, errors.New("opening the checkout: its path has a line break, or git is older than 2.31")
+		return nil, errors.New("opening the checkout: its path has a line break")
 	}
 	git.dir = filepath.FromSlash(lines[4])
 	return &Checkout{git: git, root: git.dir, private: filepath.FromSlash(lines[3]), objects: newDatabase(git)}, nil
@@ -53,7 +54,7 @@ func objectFormatError(format string) error {
 	if format == "sha256" {
 		return fmt.Errorf("opening the checkout: %w: its object format is sha256, only sha1 is supported", ErrUnsupported)
 	}
-	return errors.New("opening the checkout: git is older than 2.31")
+	return fmt.Errorf("opening the checkout: git says that its object format is %q", format)
 }
 
 // insideCheckout looks for a .git entry without the help of git, as git does: from

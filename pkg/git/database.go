@@ -71,7 +71,7 @@ func (d *database) prepare(ids []plumbing.Hash) error {
 	}
 	out.Close()
 	<-done
-	if mentions(err, "could not fetch", "lazy fetching disabled") {
+	if mentions(err, "could not fetch", "lazy fetching disabled", "not allowed") { // the last one is git 2.25's
 		return &MissingError{Object: wanted[n].String(), Local: true}
 	}
 	return err

@@ -30,6 +30,8 @@ var (
 	ErrUnsupported = errors.New("this kind of repository is not supported")
 	// ErrNoGit: the git program is not installed.
 	ErrNoGit = errors.New("the git program was not found")
+	// ErrOldGit: the git program is older than [OldestProgram].
+	ErrOldGit = errors.New("the git program is too old")
 	// ErrLocked: another Git process is at work in the checkout.
 	ErrLocked = errors.New("the checkout is in use by another Git process")
 	// ErrUnfinished: a merge, cherry-pick or revert waits for its end.

@@ -37,7 +37,7 @@ func safeConfig() []string {
 func findProgram(dir string) (program, error) {
 	path, err := exec.LookPath("git")
 	if err != nil {
-		return program{}, fmt.Errorf("%w: install git 2.31 or newer (%w)", ErrNoGit, err)
+		return program{}, fmt.Errorf("%w: install git %s or newer (%w)", ErrNoGit, OldestProgram, err)
 	}
 	return program{path: path, dir: dir}, nil
 }

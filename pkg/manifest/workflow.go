@@ -10,6 +10,7 @@ import (
 type Workflow struct {
 	Serialized  []JobLine // bump jobs that share a concurrency group with others
 	ForeignCode []JobLine // checkouts of a pull request's head in a run that has secrets
+	WriteAll    []JobLine // jobs whose token may write everything, because they ask for it
 }
 
 // JobLine is a place in a workflow.
@@ -34,9 +35,15 @@ func ReadWorkflow(file string, src []byte) (Workflow, error) {
 		root := doc.Content[0]
 		jobs := value(root, "jobs")
 		for name, job := range pairs(orEmpty(jobs)) {
-			group := value(job, "concurrency")
+			group, granted := value(job, "concurrency"), value(job, "permissions")
 			if group == nil {
 				group = value(root, "concurrency")
+			}
+			if granted == nil {
+				granted = value(root, "permissions")
+			}
+			if scalarText(granted) == "write-all" {
+				found.WriteAll = append(found.WriteAll, JobLine{s.lineOf(granted), name.Value})
 			}
 			if group != nil && bumps(job) {
 				found.Serialized = append(found.Serialized, JobLine{s.lineOf(group), name.Value})

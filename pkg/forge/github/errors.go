@@ -201,6 +201,8 @@ func (c *Client) translateAnswer(ctx context.Context, op operation, answer *gh.E
 		return workflowError(text)
 	case code == http.StatusForbidden && forbiddenByRule(text), refusesChange(resp):
 		return &forge.RefusedError{Reasons: reasons(said(resp))}
+	case code == http.StatusForbidden && planRefusal.MatchString(text):
+		return fmt.Errorf("%w: %w: %s (403)", forge.ErrAccess, forge.ErrUnsupported, text)
 	case code == http.StatusForbidden:
 		return fmt.Errorf("%w: %s (403)%s", forge.ErrAccess, text, nextStep(op, resp, text))
 	case code == http.StatusNotFound:

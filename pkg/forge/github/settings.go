@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -48,10 +49,7 @@ func (c *Client) identity(ctx context.Context) (forge.Identity, error) {
 		return identity, nil
 	}
 	_, resp, err := c.api.Repositories.Get(ctx, c.owner, c.name)
-	if status(err) == http.StatusNotFound {
-		return identity, c.invisible()
-	}
-	if err != nil {
+	if err != nil && status(err) != http.StatusNotFound {
 		return identity, err
 	}
 	if scopes, ok := resp.Header["X-Oauth-Scopes"]; ok {
@@ -59,6 +57,9 @@ func (c *Client) identity(ctx context.Context) (forge.Identity, error) {
 		for scope := range strings.SplitSeq(strings.Join(scopes, ","), ",") {
 			identity.Scopes = append(identity.Scopes, strings.TrimSpace(scope))
 		}
+	}
+	if err != nil {
+		return identity, c.invisible()
 	}
 	identity.Expires = expiry(resp.Header.Get("Github-Authentication-Token-Expiration"))
 	if c.app != nil {
@@ -122,6 +123,9 @@ func (c *Client) get(ctx context.Context, op operation, path string, into any) e
 	return c.explain(ctx, op, err)
 }
 
+// planRefusal is GitHub's answer about rules of a private repository on the free plan.
+var planRefusal = regexp.MustCompile(`(?i)upgrade to github|make this repository public`)
+
 const readsAdministration = "administration: read"
 
 // WorkflowToken says what workflows may do with the token that each run gets.
@@ -148,6 +152,7 @@ type rule struct {
 		Approvals      int             `json:"required_approving_review_count"`
 		DismissesStale bool            `json:"dismiss_stale_reviews_on_push"`
 		Checks         []requiredCheck `json:"required_status_checks"`
+		Environments   []string        `json:"required_deployment_environments"`
 	} `json:"parameters"`
 }
 
@@ -201,7 +206,7 @@ func pages[T, U any](ctx context.Context, c *Client, path string, keep func(T) (
 func (r rule) value() forge.Rule {
 	value := forge.Rule{Type: r.Type, Ruleset: r.Ruleset}
 	if p := r.Parameters; p != nil {
-		value.Approvals, value.DismissesStale = p.Approvals, p.DismissesStale
+		value.Approvals, value.DismissesStale, value.Environments = p.Approvals, p.DismissesStale, p.Environments
 		for _, check := range p.Checks {
 			value.Checks = append(value.Checks, forge.RequiredCheck{Name: check.Context, App: check.App})
 		}
@@ -286,7 +291,7 @@ func (c *Client) Protection(ctx context.Context, branch string) (forge.Protectio
 	switch code := status(err); {
 	case errors.Is(err, gh.ErrBranchNotProtected), code == http.StatusNotFound && strings.Contains(words(err), "Branch not protected"):
 		return forge.Protection{}, c.explain(ctx, op, none)
-	case code == http.StatusNotFound, code == http.StatusForbidden:
+	case code == http.StatusNotFound, code == http.StatusForbidden && !planRefusal.MatchString(words(err)):
 		if c.unprotected(ctx, branch) {
 			return forge.Protection{}, c.explain(ctx, op, none)
 		}
@@ -294,7 +299,52 @@ func (c *Client) Protection(ctx context.Context, branch string) (forge.Protectio
 	case err != nil:
 		return forge.Protection{}, c.explain(ctx, op, err)
 	}
-	return protection(answer), c.explain(ctx, op, require("protection", field{"url", answer.GetURL() != ""}))
+	if err := require("protection", field{"url", answer.GetURL() != ""}); err != nil {
+		return forge.Protection{}, c.explain(ctx, op, err)
+	}
+	p := protection(answer)
+	return p, c.explain(ctx, op, c.readUnlisted(ctx, branch, &p))
+}
+
+const unlistedQuery = `query($owner: String!, $name: String!, $ref: String!, $branch: String!) {
+  repository(owner: $owner, name: $name) {
+    ref(qualifiedName: $ref) { branchProtectionRule { requiresDeployments requiredDeploymentEnvironments } }
+    mergeQueue(branch: $branch) { id }
+  }
+}`
+
+// readUnlisted reads what REST leaves out of a branch protection: required
+// deployments and a merge queue. Source: GitHub's GraphQL schema,
+// BranchProtectionRule and Repository.mergeQueue.
+func (c *Client) readUnlisted(ctx context.Context, branch string, p *forge.Protection) error {
+	var data struct {
+		Repository struct {
+			Ref *struct {
+				Rule *struct {
+					Requires     *bool    `json:"requiresDeployments"`
+					Environments []string `json:"requiredDeploymentEnvironments"`
+				} `json:"branchProtectionRule"`
+			}
+			MergeQueue *struct{ ID string }
+		}
+	}
+	err := c.graphql(ctx, unlistedQuery, map[string]any{"owner": c.owner, "name": c.name, "ref": "refs/heads/" + branch, "branch": branch}, &data)
+	var refused *graphqlError
+	switch {
+	case errors.Is(err, errNoGraphQL), errors.As(err, &refused) && !refused.internal():
+		p.Unread = err.Error()
+		return nil
+	case err != nil:
+		return err
+	case data.Repository.Ref == nil || data.Repository.Ref.Rule == nil || data.Repository.Ref.Rule.Requires == nil:
+		p.Unread = "GitHub's GraphQL API does not show the branch protection to this token"
+		return nil
+	}
+	p.MergeQueue = data.Repository.MergeQueue != nil
+	if rule := data.Repository.Ref.Rule; *rule.Requires {
+		p.Environments = append([]string{}, rule.Environments...)
+	}
+	return nil
 }
 
 // unprotected says whether the branch itself says, for sure, that nothing protects it.
@@ -314,21 +364,17 @@ func protection(answer *gh.Protection) forge.Protection {
 		Locked:        answer.GetLockBranch().GetEnabled(),
 		ForcePushes:   answer.AllowForcePushes != nil && answer.AllowForcePushes.Enabled,
 		Deletions:     answer.AllowDeletions != nil && answer.AllowDeletions.Enabled,
+		AdminsExempt:  answer.EnforceAdmins == nil || !answer.EnforceAdmins.Enabled,
 	}
 	if reviews := answer.RequiredPullRequestReviews; reviews != nil {
 		p.PullRequest, p.Approvals, p.DismissesStale = true, reviews.RequiredApprovingReviewCount, reviews.DismissStaleReviews
+		if who := reviews.BypassPullRequestAllowances; who != nil {
+			p.Exempt = logins(who.Users, who.Apps, who.Teams)
+		}
 	}
 	if who := answer.Restrictions; who != nil {
 		p.Restricted = true
-		for _, user := range who.Users {
-			p.Pushers = append(p.Pushers, user.GetLogin())
-		}
-		for _, app := range who.Apps {
-			p.Pushers = append(p.Pushers, app.GetSlug()+"[bot]")
-		}
-		for _, team := range who.Teams {
-			p.Pushers = append(p.Pushers, "team "+team.GetSlug())
-		}
+		p.Pushers = logins(who.Users, who.Apps, who.Teams)
 	}
 	if checks := answer.RequiredStatusChecks; checks != nil {
 		for _, check := range valueOf(checks.Checks) {
@@ -341,6 +387,21 @@ func protection(answer *gh.Protection) forge.Protection {
 		}
 	}
 	return p
+}
+
+// logins are the names of those whom a branch protection lists.
+func logins(users []*gh.User, apps []*gh.App, teams []*gh.Team) []string {
+	var all []string
+	for _, user := range users {
+		all = append(all, user.GetLogin())
+	}
+	for _, app := range apps {
+		all = append(all, app.GetSlug()+"[bot]")
+	}
+	for _, team := range teams {
+		all = append(all, "team "+team.GetSlug())
+	}
+	return all
 }
 
 // CreateRuleset adds a ruleset to the repository.

@@ -66,6 +66,9 @@ type TokenOptions struct {
 	Permissions Permissions
 	// NoWorkflow takes the scope workflow from a classic token.
 	NoWorkflow bool
+	// Scopes are those of a classic token instead of repo and workflow. Nil is those
+	// two; empty is none, with which a token reads what is public.
+	Scopes []string
 	// Repositories are the only ones (owner/name) that the token reaches; nil is all.
 	Repositories []string
 	// Expires is when the server stops accepting it; zero is never.
@@ -115,6 +118,7 @@ type token struct {
 	owner        *account
 	permissions  Permissions // nil: not narrowed
 	workflows    bool        // may push workflow files
+	scopes       []string    // of a classic token; nil: repo, and workflow if workflows
 	repositories map[int64]bool
 	expires      time.Time
 	used         int // requests in the current rate-limit window
@@ -160,6 +164,9 @@ func (s *Server) CreateToken(login string, opts TokenOptions) (string, error) {
 	t := &token{
 		kind: classicToken, owner: owner, expires: opts.Expires,
 		repositories: only, workflows: !opts.NoWorkflow,
+	}
+	if opts.Scopes != nil {
+		t.scopes, t.workflows = opts.Scopes, slices.Contains(opts.Scopes, "workflow")
 	}
 	prefix := "ghp_"
 	if opts.Permissions != nil {

@@ -3,6 +3,7 @@ package githubtest
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -111,7 +112,18 @@ func (r *repository) sees(c caller) bool {
 	if c.isBot() {
 		return true
 	}
+	if !c.token.has("repo") {
+		return r.public
+	}
 	return r.role(c.account).atLeast(Read)
+}
+
+// has says whether a token has a scope, for all that a classic one without it may do
+// in a repository is to read it, if it is public [docs: scopes for OAuth apps]. What
+// it may not is not found [docs: troubleshooting the REST API]. Other tokens, and the
+// Go methods, have no scopes that would narrow them.
+func (t *token) has(scope string) bool {
+	return t == nil || t.kind != classicToken || t.scopes == nil || slices.Contains(t.scopes, scope)
 }
 
 // isBot says whether the caller's rights come from an installation alone.
@@ -139,6 +151,9 @@ func (r *repository) may(c caller, need access) error {
 	}
 	if c.isBot() {
 		return r.mayBot(c, need)
+	}
+	if need.role != Read && !c.token.has("repo") && !c.token.has("public_repo") {
+		return errNotFound()
 	}
 	if !r.role(c.account).atLeast(need.role) {
 		// "404 for a token without access" [docs: troubleshooting the REST API,
@@ -197,6 +212,9 @@ func (s *Server) tokenHeaders(header http.Header, q *request) {
 	scopes := "repo"
 	if t.workflows {
 		scopes = "repo, workflow"
+	}
+	if t.scopes != nil {
+		scopes = strings.Join(t.scopes, ", ")
 	}
 	header.Set("X-OAuth-Scopes", scopes)
 	header.Set("X-Accepted-OAuth-Scopes", "repo")

@@ -39,7 +39,7 @@
 //
 // It does not: send webhooks, run Actions, keep CODEOWNERS, deployments, merge
 // queues, or what teams may do (it lists their members); check OpenPGP signatures; follow renames in merges; hash with SHA-256; or serve other GraphQL than viewer,
-// updateRefs and createCommitOnBranch, which it says in the answer. A path that it
+// the rules of a branch that REST leaves out, updateRefs and createCommitOnBranch, which it says in the answer. A path that it
 // does not know is answered with 404.
 //
 // It needs the git binary, version 2.30 or newer, and nothing else.

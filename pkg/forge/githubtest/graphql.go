@@ -45,7 +45,8 @@ func graphqlFailure(data any, problem *graphqlError) *response {
 	return ok(body)
 }
 
-// serveGraphQL answers viewer { login } and the mutations updateRefs and
+// serveGraphQL answers viewer { login }, what a repository says of a branch (see
+// repositoryRules) and the mutations updateRefs and
 // createCommitOnBranch, and says of everything else that it is not modeled.
 func serveGraphQL(ctx context.Context, q *request) (*response, error) {
 	if q.http.Method != http.MethodPost {
@@ -88,6 +89,8 @@ func (q *request) execute(ctx context.Context, op operation, variables map[strin
 	switch {
 	case op.kind == "query" && f.name == "viewer":
 		return q.viewer(f)
+	case op.kind == "query" && f.name == "repository":
+		return q.repositoryRules(f, variables)
 	case op.kind == "mutation" && f.name == "updateRefs" && q.server.opts.NoUpdateRefs:
 		return graphqlFailure(nil, f.undefined("Mutation", op.kind))
 	case op.kind == "mutation" && f.name == "updateRefs":
@@ -107,7 +110,7 @@ func unmodeled(fields []field) *response {
 	}
 	return graphqlFailure(nil, &graphqlError{
 		Type:    "NOT_MODELED",
-		Message: fmt.Sprintf("githubtest does not model %s in GraphQL: it knows query { viewer { login } } and the mutations updateRefs and createCommitOnBranch, one field in a request", name),
+		Message: fmt.Sprintf("githubtest does not model %s in GraphQL: it knows query { viewer { login } }, the rules of a branch that REST leaves out, and the mutations updateRefs and createCommitOnBranch, one field in a request", name),
 	})
 }
 
@@ -126,6 +129,68 @@ func (q *request) viewer(f field) *response {
 		}
 	}
 	return ok(object{"data": object{f.key(): user}})
+}
+
+// repositoryRules answers the two rules of a branch protection that REST does not
+// show: repository(owner:, name:) with ref(qualifiedName:) { branchProtectionRule {
+// requiresDeployments requiredDeploymentEnvironments } } and mergeQueue(branch:) { id }
+// [schema.graphql]. To those who may not administer the repository, it shows no
+// branch protection [unverified].
+func (q *request) repositoryRules(f field, variables map[string]any) *response {
+	text := func(of field, name string) string {
+		value, _ := resolveVariables(of.arguments[name], variables).(string)
+		return value
+	}
+	slug := text(f, "owner") + "/" + text(f, "name")
+	r, _ := q.server.find(slug)
+	if r == nil || !r.sees(q.caller) {
+		return graphqlFailure(object{f.key(): nil}, f.problem("NOT_FOUND", fmt.Sprintf("Could not resolve to a Repository with the name '%s'.", slug)))
+	}
+	r.network.mu.Lock()
+	defer r.network.mu.Unlock()
+	answer := object{}
+	for _, inner := range f.fields {
+		switch inner.name {
+		case "ref":
+			branch := strings.TrimPrefix(text(inner, "qualifiedName"), "refs/heads/")
+			answer[inner.key()] = nil
+			if r.branch(branch) != "" {
+				answer[inner.key()] = r.protectionRule(q.caller, branch, inner)
+			}
+		case "mergeQueue":
+			answer[inner.key()] = nil
+			for _, set := range r.rulesets {
+				if set.holdsFor(text(inner, "branch")) && set.rules.lists("merge_queue") {
+					answer[inner.key()] = object{"id": nodeID("MQ", set.id)}
+				}
+			}
+		default:
+			return unmodeled(f.fields)
+		}
+	}
+	return ok(object{"data": object{f.key(): answer}})
+}
+
+// protectionRule is a ref with its branchProtectionRule.
+func (r *repository) protectionRule(c caller, branch string, f field) object {
+	ref := object{}
+	for _, inner := range f.fields {
+		ref[inner.key()] = nil
+		for _, set := range r.rulesets {
+			if !set.rules.Classic || !set.matches(branch) || r.may(c, access{"administration", "read", Admin}) != nil {
+				continue
+			}
+			environments := []any{}
+			if wanted, ok := set.rules.Listed["required_deployments"]["required_deployment_environments"].([]string); ok {
+				for _, name := range wanted {
+					environments = append(environments, name)
+				}
+			}
+			ref[inner.key()] = object{"requiresDeployments": set.rules.lists("required_deployments"), "requiredDeploymentEnvironments": environments}
+			break
+		}
+	}
+	return ref
 }
 
 // refUpdate is the input RefUpdate [schema.graphql]. An oid of zeros means that

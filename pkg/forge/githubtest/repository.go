@@ -23,6 +23,9 @@ type RepositoryOptions struct {
 	Creator string
 	// Public lets everybody read, without a token too.
 	Public bool
+	// NoRules makes it one whose plan has neither rulesets nor branch protections: a
+	// private repository on the free plan.
+	NoRules bool
 	// Settings are the repository's merge settings; DefaultSettings when nil.
 	Settings *Settings
 }
@@ -69,6 +72,7 @@ type repository struct {
 	name          string
 	defaultBranch string
 	public        bool
+	noRules       bool
 	parent        *repository
 	forks         []*repository
 	settings      Settings
@@ -143,7 +147,7 @@ func (s *Server) newRepository(owner, name string, opts RepositoryOptions) *repo
 	r := &repository{
 		server: s, id: s.idLocked(), created: s.clock.now(), name: name,
 		owner: s.accountLocked(owner, "Organization"), creator: s.accountLocked(creator, "User"),
-		defaultBranch: opts.DefaultBranch, public: opts.Public, settings: settings,
+		defaultBranch: opts.DefaultBranch, public: opts.Public, noRules: opts.NoRules, settings: settings,
 		heads: map[string]string{}, stale: map[string]bool{},
 		statuses: map[string][]*status{}, diffs: map[[2]string][]fileChange{},
 	}
@@ -241,7 +245,7 @@ func repositoryRoutes() []route {
 	return []route{
 		{"GET", "", reads("metadata"), getRepository},
 		{"GET", "/branches", reads("contents"), listBranches},
-		{"GET", "/branches/{branch...}/protection", access{"administration", "read", Admin}, getProtection},
+		{"GET", "/branches/{branch...}/protection", access{"administration", "read", Admin}, ofPlan(getProtection)},
 		{"GET", "/branches/{branch...}", reads("contents"), getBranch},
 		{"GET", "/collaborators/{username}/permission", reads("metadata"), getCollaboratorPermission},
 	}

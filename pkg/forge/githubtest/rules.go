@@ -36,6 +36,7 @@ type Rules struct {
 	// that is moved directly [docs.mergify.com/merge-queue/github-rulesets].
 	BypassInPullRequests []string
 	// BypassRoles are roles in the repository whose holders bypass, in the mode "always".
+	// Of a branch protection, that is Admin or nobody.
 	BypassRoles []Permission
 	// CheckApps are the Apps, by their slug, that required checks must come from, by
 	// the check's name. What others report under that name does not count.
@@ -48,7 +49,8 @@ type Rules struct {
 	// ruleset (GH013).
 	Classic bool
 	// Listed are other rules by their type, with their parameters: "merge_queue",
-	// "required_signatures", … They are only shown, not enforced.
+	// "required_signatures", … They are only shown, not enforced. Of a branch
+	// protection, "required_deployments" and "merge_queue" show in GraphQL alone.
 	Listed map[string]map[string]any
 }
 
@@ -356,12 +358,25 @@ func (r *repository) protected(branch string) bool {
 
 func ruleRoutes() []route {
 	return []route{
-		{"GET", "/rules/branches/{branch...}", reads("metadata"), branchRules},
-		{"GET", "/rulesets", reads("metadata"), listRulesets},
-		{"POST", "/rulesets", administers(), createRuleset},
-		{"GET", "/rulesets/{ruleset_id}", reads("metadata"), getRuleset},
-		{"PUT", "/rulesets/{ruleset_id}", administers(), updateRuleset},
+		{"GET", "/rules/branches/{branch...}", reads("metadata"), ofPlan(branchRules)},
+		{"GET", "/rulesets", reads("metadata"), ofPlan(listRulesets)},
+		{"POST", "/rulesets", administers(), ofPlan(createRuleset)},
+		{"GET", "/rulesets/{ruleset_id}", reads("metadata"), ofPlan(getRuleset)},
+		{"PUT", "/rulesets/{ruleset_id}", administers(), ofPlan(updateRuleset)},
 		{"GET", "/actions/permissions/workflow", access{"administration", "read", Admin}, getWorkflowPermissions},
+	}
+}
+
+// ofPlan answers for a plan that has no rules for private repositories, in words that
+// the same answer was seen in for rulesets and branch protections
+// [F-U-S-E-E/FuseDevelopmentGroup#58; that the rules of a branch are answered so is
+// unverified].
+func ofPlan(serve func(context.Context, *request) (*response, error)) func(context.Context, *request) (*response, error) {
+	return func(ctx context.Context, q *request) (*response, error) {
+		if q.repo.noRules {
+			return nil, &Error{Status: 403, Message: "Upgrade to GitHub Pro or make this repository public to enable this feature."}
+		}
+		return serve(ctx, q)
 	}
 }
 
@@ -439,7 +454,7 @@ func getProtection(_ context.Context, q *request) (*response, error) {
 		}
 		x, self := set.rules, q.repo.api("/branches/"+branch+"/protection")
 		body := object{
-			"url": self, "enforce_admins": object{"url": self + "/enforce_admins", "enabled": true},
+			"url": self, "enforce_admins": object{"url": self + "/enforce_admins", "enabled": !slices.Contains(x.BypassRoles, Admin)},
 			"required_linear_history": on(x.RequireLinearHistory), "allow_force_pushes": on(!x.BlockForcePush),
 			"allow_deletions": on(!x.BlockDeletion), "block_creations": on(x.RestrictCreation),
 			"lock_branch":         on(x.lists("lock_branch")),
@@ -452,12 +467,21 @@ func getProtection(_ context.Context, q *request) (*response, error) {
 			body["required_pull_request_reviews"] = object{
 				"url": self + "/required_pull_request_reviews", "dismiss_stale_reviews": x.DismissStaleReviews,
 				"require_code_owner_reviews": false, "required_approving_review_count": x.RequireApprovals,
+				"bypass_pull_request_allowances": q.repo.actors(x.BypassInPullRequests),
 			}
 		}
 		if x.RequireChecks != nil {
+			checks := []object{}
+			for _, name := range x.RequireChecks {
+				check := object{"context": name, "app_id": nil}
+				if a := q.repo.server.account(x.CheckApps[name] + "[bot]"); a != nil {
+					check["app_id"] = a.app.id
+				}
+				checks = append(checks, check)
+			}
 			body["required_status_checks"] = object{
 				"url": self + "/required_status_checks", "contexts_url": self + "/required_status_checks/contexts",
-				"strict": false, "contexts": x.RequireChecks, "checks": []any{},
+				"strict": false, "contexts": x.RequireChecks, "checks": checks,
 			}
 		}
 		return ok(body), nil

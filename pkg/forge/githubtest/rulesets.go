@@ -101,8 +101,16 @@ func (r *repository) bypassActors(set *ruleset) []object {
 // restrictions is the schema branch-restriction-policy: who may push to a branch
 // with a classic protection.
 func (r *repository) restrictions(x Rules, self string) object {
+	at := self + "/restrictions"
+	body := r.actors(x.Bypass)
+	body["url"], body["users_url"], body["teams_url"], body["apps_url"] = at, at+"/users", at+"/teams", at+"/apps"
+	return body
+}
+
+// actors are accounts as a branch protection lists them.
+func (r *repository) actors(logins []string) object {
 	users, apps := []any{}, []any{}
-	for _, login := range x.Bypass {
+	for _, login := range logins {
 		a := r.server.account(login)
 		switch {
 		case a == nil:
@@ -114,11 +122,7 @@ func (r *repository) restrictions(x Rules, self string) object {
 			users = append(users, r.server.simpleUser(a))
 		}
 	}
-	at := self + "/restrictions"
-	return object{
-		"url": at, "users_url": at + "/users", "teams_url": at + "/teams", "apps_url": at + "/apps",
-		"users": users, "teams": []any{}, "apps": apps,
-	}
+	return object{"users": users, "teams": []any{}, "apps": apps}
 }
 
 // rulesetInput is the body of a request that makes or changes a ruleset.
