@@ -31,6 +31,10 @@ func Lookup[T any](value T, err error) Fact[T] {
 // Unread returns a fact that could not be read.
 func Unread[T any](err error) Fact[T] { return Fact[T]{Err: err} }
 
+// ErrBeyond is why a fact is missing that no later look will find either: what it
+// rests on is more than is read. A person has to act.
+var ErrBeyond = errors.New("this is more than pawl reads")
+
 // errNotAsked is why a fact is missing that nobody looked up.
 var errNotAsked = errors.New("this was not looked up")
 
@@ -76,11 +80,11 @@ type Facts struct {
 	Contributors Fact[[]Contributor]       `json:"contributors"` // of each commit that the target branch lacks
 	Changes      Fact[[]Change]            `json:"changes"`      // files that differ between Comparison.Base and Commit
 
-	Images     Fact[[]Image]             `json:"images"`     // in the target branch's paths, now and at Commit
-	Introduced map[string]Fact[[]string] `json:"introduced"` // versions of an image in the order in which the first environment got them, oldest first
-	RolledBack Fact[[]RolledBack]        `json:"rolledBack"` // versions that were rolled back and not released since
-	Lowered    Fact[[]Lowered]           `json:"lowered"`    // versions that somebody lowered on purpose, in the commits that the target branch lacks
-	Leaks      Fact[[]Leak]              `json:"leaks"`      // secrets in what Commit adds to Comparison.Base
+	Images     Fact[[]Image]               `json:"images"`     // in the target branch's paths, now and at Commit
+	Introduced map[string]Fact[[][]string] `json:"introduced"` // versions of an image in the order in which the first environment got them, oldest first, those of one commit together
+	RolledBack Fact[[]RolledBack]          `json:"rolledBack"` // those among Next that were rolled back and not released since
+	Lowered    Fact[[]Lowered]             `json:"lowered"`    // versions that somebody lowered on purpose, in the commits that the target branch lacks
+	Leaks      Fact[[]Leak]                `json:"leaks"`      // secrets in what Commit adds to Comparison.Base
 
 	Overrides []Override `json:"overrides"` // gates that a person set aside
 }

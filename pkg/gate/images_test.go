@@ -10,7 +10,8 @@ import (
 // imageRows are the truth table of the gate. A row has, between bars: the versions
 // of one image on the target branch; those at the commit; settings; the verdict. A
 // version is a tag, @a or @b for digests, or tag@a; - is a reference without a
-// version. history= is the order in which the first environment got them.
+// version. history= is the order in which the first environment got them, with &
+// between those that came together.
 const imageRows = `
 1.0 | 1.1 | | pass
 1.9 | 1.10 | | pass
@@ -62,6 +63,8 @@ main-1 | main-2 | downgrade | unknown
 1.0 2.0 | 1.5 2.0 | | pass
 1.0 2.0 | 1.0 1.5 | | fail
 1.0 3.0 | 2.0 | | fail
+1.0 2.0 | 1.0 2.0 | | pass
+main-1 main-2 | main-1 main-2 | | pass
 
  | latest | | fail
  | LATEST | | fail
@@ -187,7 +190,11 @@ func TestImages(t *testing.T) {
 			case "from":
 				facts.From.Branch = value
 			case "history":
-				facts.Introduced = map[string]Fact[[]string]{"api": factOf(value, read(value, ","))}
+				order := [][]string{}
+				for together := range strings.SplitSeq(value, ",") {
+					order = append(order, read(together, "&"))
+				}
+				facts.Introduced = map[string]Fact[[][]string]{"api": factOf(value, order)}
 			case "back":
 				back := RolledBack{Image: "api", Environment: "prod", Commit: other}
 				if image, version, ok := strings.Cut(value, ":"); ok {

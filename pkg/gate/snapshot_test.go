@@ -76,7 +76,7 @@ func drawRest(r *rapid.T, facts *Facts) {
 	if maybe("lost") {
 		facts.Statuses = Unread[[]forge.Status](lost)
 		facts.Leaks = Unread[[]Leak](lost)
-		facts.Introduced = map[string]Fact[[]string]{"api": Unread[[]string](lost)}
+		facts.Introduced = map[string]Fact[[][]string]{"api": Unread[[][]string](lost)}
 	}
 	if maybe("unread") {
 		facts.Comparison, facts.Reviews, facts.RolledBack = Fact[forge.Comparison]{}, Fact[[]forge.Review]{}, Unread[[]RolledBack](lost)
@@ -118,8 +118,8 @@ func TestSnapshotIsStrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]struct{ old, new, reason string }{
-		"another version": {`"version": 1`, `"version": 2`, "reading the snapshot: its version is 2, and this version of pawl reads 1"},
-		"no version":      {`"version": 1,`, ``, "reading the snapshot: its version is 0, and this version of pawl reads 1"},
+		"another version": {`"version": 2`, `"version": 1`, "reading the snapshot: its version is 1, and this version of pawl reads 2"},
+		"no version":      {`"version": 2,`, ``, "reading the snapshot: its version is 0, and this version of pawl reads 2"},
 		"an unknown fact": {`"moves"`, `"steps"`, `reading the snapshot: json: unknown field "steps"`},
 		"an unknown key":  {`"AheadBy"`, `"Ahead"`, `reading the snapshot: json: unknown field "Ahead"`},
 		"an empty fact":   {`"statuses": {`, `"statuses": {}, "landed": {`, "reading the snapshot: a fact has neither a value nor an error"},

@@ -88,6 +88,7 @@ type Remote struct {
 	upload  *advertisement  // the newest, for its capabilities
 	push    *advertisement  // of the last Tip, until a push takes it
 	tips    []plumbing.Hash // commits that are here with all their trees
+	rooted  []plumbing.Hash // commits that are here with all that lead to them
 	heads   []plumbing.Hash // commits that are here with some of their trees
 	whole   bool            // the server cannot send parts of a commit
 	secrets []string        // of the credentials that were shown to the server
