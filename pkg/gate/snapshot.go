@@ -88,7 +88,7 @@ func (e *keptError) Unwrap() error { return e.kind }
 
 // errorKinds are the errors whose kind decides about the exit code.
 func errorKinds() []error {
-	return []error{forge.ErrAccess, ErrBeyond, forge.ErrTransient, forge.ErrNotFound}
+	return []error{forge.ErrAccess, ErrUndecidable, forge.ErrTransient, forge.ErrNotFound}
 }
 
 // MarshalJSON writes {"value": …}, {"error": …}, or null for a fact that was not

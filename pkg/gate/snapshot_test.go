@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,5 +148,51 @@ func TestSnapshotRefusesWhatItCannotKeep(t *testing.T) {
 	facts.Leaks = Known([]Leak{{Path: "a\xff", Line: 1, Rule: "x"}})
 	if _, err := Encode(facts); err == nil {
 		t.Error("a path that is not UTF-8 was kept")
+	}
+}
+
+// No fact is left out when errors are gone through, each time in the same order.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	facts := good()
+	facts.Teams = map[string]Fact[[]string]{"b": {}, "a": {}}
+	facts.Introduced = map[string]Fact[[][]string]{"b": {}, "a": {}}
+	facts.Permissions = map[string]Fact[forge.Permission]{"b": {}, "a": {}}
+	want := 0
+	lose := func(fact reflect.Value, name string) reflect.Value {
+		lost := reflect.New(fact.Type()).Elem()
+		lost.FieldByName("Err").Set(reflect.ValueOf(errors.New(name)))
+		want++
+		return lost
+	}
+	isFact := func(each reflect.Type) bool { return strings.HasPrefix(each.Name(), "Fact[") }
+	for i := range reflect.TypeFor[Facts]().NumField() {
+		field, name := reflect.ValueOf(&facts).Elem().Field(i), reflect.TypeFor[Facts]().Field(i).Name
+		switch {
+		case isFact(field.Type()):
+			field.Set(lose(field, name))
+		case field.Kind() == reflect.Map && isFact(field.Type().Elem()):
+			for _, key := range field.MapKeys() {
+				field.SetMapIndex(key, lose(field.MapIndex(key), name+" "+key.String()))
+			}
+		}
+	}
+	var first []string
+	for range 20 {
+		var seen []string
+		facts.Explain(func(err error) error {
+			seen = append(seen, err.Error())
+			return err
+		})
+		if first == nil {
+			first = seen
+		}
+		if len(seen) != want || want < 20 || !slices.Equal(seen, first) {
+			t.Fatalf("%d of %d: %v, before %v", len(seen), want, seen, first)
+		}
+	}
+	facts.Explain(func(err error) error { return fmt.Errorf("new: %w", err) })
+	if facts.Introduced["a"].Err.Error() != "new: Introduced a" || facts.Leaks.Err.Error() != "new: Leaks" {
+		t.Error(facts.Introduced["a"].Err, facts.Leaks.Err)
 	}
 }

@@ -92,7 +92,7 @@ func (p past) rolledBack(known nameBook, images []gate.Image) ([]gate.RolledBack
 
 // tooLong is why what is older than the commits that were read is not known.
 func (p past) tooLong(what string) error {
-	return fmt.Errorf("the environments have more than %d commits, and the newest %d do not tell %s: %w", p.limit, len(p.commits), what, gate.ErrBeyond)
+	return fmt.Errorf("the environments have more than %d commits, and the newest %d do not tell %s: %w", p.limit, len(p.commits), what, gate.ErrUndecidable)
 }
 
 // cleared says whether a version was released after all that was not read.
@@ -146,43 +146,4 @@ func (p past) environment(sha string) string {
 		}
 	}
 	return ""
-}
-
-// introduced lists the versions of an image in the order in which the commits of the
-// first environment set them first, as far as their trailers tell: those of one commit
-// together. Only the branch's own line counts: what a merge brought was not in place
-// there before the merge.
-func (p past) introduced(known nameBook, img gate.Image) ([][]string, error) {
-	line, whole := p.line()
-	if !whole {
-		return nil, p.tooLong("which versions came first")
-	}
-	order, seen := [][]string{}, map[string]bool{}
-	for _, commit := range slices.Backward(line) {
-		var here []string
-		for _, value := range p.sets[commit.SHA] {
-			name, version := cutReference(value)
-			asked := slices.Contains(img.Now, version) || slices.Contains(img.Next, version)
-			if asked && !seen[version] && slices.Contains(known.of(name), img.Name) {
-				seen[version] = true
-				here = append(here, version)
-			}
-		}
-		if len(here) > 0 {
-			order = append(order, here)
-		}
-	}
-	return order, nil
-}
-
-// line is the first environment's own line of commits, newest first, and whether it
-// was read to its beginning.
-func (p past) line() (line []git.Commit, whole bool) {
-	for at, ok := p.commits[p.tips[0]]; ok; at, ok = p.commits[at.Parents[0]] {
-		line = append(line, at)
-		if len(at.Parents) == 0 {
-			return line, true
-		}
-	}
-	return line, false
 }

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,8 +108,8 @@ func (s Source) statusPromotion(ctx context.Context, snap snapshot, status *Envi
 		status.unread("promotion", fmt.Errorf("#%d: %w", pr.Number, err))
 	} else {
 		status.Open.judge(facts)
-		if cause := firstCause(facts); cause != nil && status.Open.State == gate.Unknown {
-			status.unreadErr = append(status.unreadErr, cause)
+		if status.Open.State == gate.Unknown {
+			status.unreadErr = append(status.unreadErr, cmp.Or(firstCause(facts), gate.ErrUndecidable))
 		}
 	}
 	status.follow(pr.HeadSHA == edge.Head)

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -107,7 +108,7 @@ func (v *Verification) blocked(what string) error {
 	}
 	blocked := &Blocked{What: what, State: v.State, Reason: strings.Join(reasons, "; ")}
 	if v.State == gate.Unknown {
-		blocked.Cause = firstCause(v.facts)
+		blocked.Cause = cmp.Or(firstCause(v.facts), gate.ErrUndecidable)
 	}
 	if v.State == gate.Pending {
 		blocked.Until = opens(v.Gates)
