@@ -32,8 +32,11 @@ func images(facts Facts) Verdict {
 			return unknown(name, err)
 		}
 	}
-	if len(found.problems) > 0 {
+	switch {
+	case len(found.problems) > 0:
 		return Verdict{Gate: name, State: Fail, Reason: most(found.problems), Evidence: found.problems}
+	case len(found.undecided) > 0:
+		return Verdict{Gate: name, State: Unknown, Reason: most(found.undecided), Evidence: found.undecided}
 	}
 	verdict := Verdict{Gate: name, State: Pass, Evidence: found.evidence}
 	switch {
@@ -49,10 +52,10 @@ func images(facts Facts) Verdict {
 	return verdict
 }
 
-// weighed is what was found out about versions: why they may not enter, which go down
-// because somebody said so, and where.
+// weighed is what was found out about versions: why they may not enter, of which
+// nothing tells whether they go down, which do because somebody said so, and where.
 type weighed struct {
-	problems, meant, evidence []string
+	problems, undecided, meant, evidence []string
 }
 
 func without(list, other []string) []string {
@@ -186,22 +189,32 @@ func (w *weighed) step(facts Facts, name, before, after string) error {
 	switch {
 	case err != nil:
 		return err
-	case direction == image.Incomparable && !rules.AllowUnordered:
-		w.problems = append(w.problems, fmt.Sprintf("%s changes from %s to %s, and nothing tells which is newer", name, shown(before), shown(after)))
+	case direction == image.Incomparable && rules.AllowUnordered, direction == image.Newer && rules.AllowDowngrade:
 		return nil
-	case direction != image.Newer || rules.AllowDowngrade:
-		return nil
+	case direction == image.Incomparable:
+		text := fmt.Sprintf("%s changes from %s to %s", name, shown(before), shown(after))
+		return w.purpose(facts, name, before, after, text, func() {
+			w.undecided = append(w.undecided, text+", and nothing tells which is newer")
+		})
+	case direction == image.Newer:
+		text := fmt.Sprintf("%s goes down from %s to %s", name, shown(before), shown(after))
+		return w.purpose(facts, name, before, after, text, func() { w.problems = append(w.problems, text) })
 	}
-	text := fmt.Sprintf("%s goes down from %s to %s", name, shown(before), shown(after))
+	return nil
+}
+
+// purpose notes a step that somebody wanted, or does what is to be done about one that
+// nobody did.
+func (w *weighed) purpose(facts Facts, name, before, after, text string, otherwise func()) error {
 	commit, err := onPurpose(facts, name, before, after)
 	switch {
 	case err != nil:
 		return err
-	case commit != "":
+	case commit == "":
+		otherwise()
+	default:
 		w.meant = append(w.meant, text+", on purpose")
 		w.evidence = append(w.evidence, fmt.Sprintf("%s: commit %s says so", name, Short(commit)))
-	default:
-		w.problems = append(w.problems, text)
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ v1.2 | 1.3 | | pass
 1.0@a | 1.0@b | | unknown
 1.0@a | 1.0@b | history=1.0@a,1.0@b | pass
 1.0@a | 1.0@b | history=1.0@b,1.0@a | fail
-1.0@a | 1.0@b | history=1.0@a | fail
-1.0@a | 1.0@b | history= | fail
+1.0@a | 1.0@b | history=1.0@a | unknown
+1.0@a | 1.0@b | history= | unknown
 1.0@a | 1.0@b | history=? | unknown
 1.0 | 1.0@a | | pass
 1.0@a | 1.0 | | pass
@@ -47,10 +47,15 @@ v1.2 | 1.3 | | pass
 @a | @b | unordered downgrade | pass
 main-1 | main-2 | history=main-1,main-2 | pass
 main-1 | main-2 | history=main-2,main-1 | fail
-main-1 | main-2 | history=main-2 | fail
+main-1 | main-2 | history=main-2 | unknown
+main-1 | main-2 | history=main-1 | unknown
+main-1 | main-2 | history=main-1&main-2 | unknown
+main-1 | main-2 | history=main-1&main-2 unordered | pass
+main-1 | main-2 | history=main-0&main-1,main-2 | pass
+main-1 | main-2 | history=main-0&main-2,main-1 | fail
 main-1 | main-2 | history=main-2 unordered | pass
 main-1 | main-2 | history=? unordered | unknown
-main-1 | main-2 | downgrade history= | fail
+main-1 | main-2 | downgrade history= | unknown
 main-1 | main-2 | downgrade | unknown
 1234567 | 2345678 | history=2345678,1234567 | fail
 1.0 | main-1 | history=1.0,main-1 | pass
@@ -131,24 +136,42 @@ latest | 1.0 | | unknown
 1.0@a | 1.0@b | history=1.0@b,1.0@a down=1.0>1.0 | fail
 main-2 | main-1 | history=main-1,main-2 down=main-2>main-1 | pass
 main-3 | main-1 | history=main-1,main-2,main-3 down=main-2>main-1 | fail
-main-2 | main-1 | history= down=main-2>main-1 | fail
+main-2 | main-1 | history= down=main-2>main-1 | pass
+main-2 | main-1 | history= down=main-3>main-1 | unknown
+main-2 | main-1 | history= down=main-2>main-0 | unknown
+main-2 | main-1 | history= down=main-1>main-2 | unknown
+main-2 | main-1 | history= down=? | unknown
+main-2 | main-1 | history= down=unread unordered | pass
+main-2 | main-1 | history= back=main-1 | fail
+main-2 | main-1 | history= down=main-2>main-1 back=main-1 | fail
+main-1 1.1 | main-2 1.0 | history= | fail
+main-1 main-2 | main-2 main-3 | history=main-1,main-2 | unknown
+main-1 main-2 | main-2 main-3 | history=main-1,main-2,main-3 | pass
+main-1 main-2 | main-2 | history=main-1,main-2 | pass
+main-1 main-2 | main-1 | history=main-1,main-2 | fail
+main-1 main-2 | main-1 | history=main-1&main-2 | unknown
 
 1.0 | 1.1 | default | pass
 1.1 | 1.0 | default | fail
 1.1 | 1.0 | default down=1.1>1.0 | pass
 1.1 | 1.0 | default down=? | unknown
-main-1 | main-2 | default history= | pass
+main-1 | main-2 | default history= | unknown
+main-1 | main-2 | default history= down=main-1>main-2 | pass
 main-1 | main-2 | default history=main-2,main-1 | fail
 main-1 | main-2 | default history=main-1,main-2 | pass
 main-1 | main-2 | default history=? | unknown
 main-1 | main-2 | default | unknown
  | latest | default | pass
-1.0 | latest | default history= | pass
+1.0 | latest | default history= | unknown
+1.0 | latest | default history=1.0,latest | pass
+latest | 1.0 | default history=1.0,latest | fail
+1.0 |  - | default history=1.0 | unknown
 latest | latest | default | pass
  | - | default | pass
  | 1.0 | default | pass
 1.0 | | default | pass
-1.0@a | 1.0@b | default history= | pass
+1.0@a | 1.0@b | default history= | unknown
+1.0@a | 1.0@b | default history=1.0@a,1.0@b | pass
 @a | @b | default history=@b,@a | fail
 1.0 | 1.1 | default back=1.1 | fail
 1.1 | 1.1 | default back=1.1 | fail

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 )
 
 // Ancestry is a part of a history.
@@ -65,18 +67,60 @@ func (r *Remote) Ancestry(ctx context.Context, limit int, tips ...string) (Ances
 // fetchAncestry gets all commits that lead to the tips, and of what it got this way
 // before nothing again.
 func (r *Remote) fetchAncestry(ctx context.Context, server *advertisement, tips []plumbing.Hash, limit int) error {
-	r.mu.Lock()
-	haves := slices.Clone(r.rooted[max(0, len(r.rooted)-maxHaves):])
-	r.mu.Unlock()
-	plan := wish{wants: tips, haves: haves}
+	plan := wish{wants: tips, haves: r.newest(&r.rooted)}
 	plan.rules.most = limit
 	if _, err := r.commitsOnly(ctx, server, plan); err != nil {
 		return err
 	}
+	r.note(&r.rooted, tips...)
+	return nil
+}
+
+// FetchHistory gets all commits that lead to a commit, each with all its folders, in
+// one request; what came this way before does not come again. File contents come with
+// them only from a server that cannot leave them out; [Objects.Load] gets those that
+// are needed. Where all that is more than limit objects, it gets nothing, and whole is
+// false. It returns [ErrNotFound] when the server does not have the commit.
+func (r *Remote) FetchHistory(ctx context.Context, tip string, limit int) (objects *Objects, whole bool, err error) {
+	id, err := parseHash(tip)
+	if err != nil {
+		return nil, false, err
+	}
+	err = r.reading(ctx, func(server *advertisement) error {
+		plan := wish{wants: []plumbing.Hash{id}, haves: r.newest(&r.detailed)}
+		plan.rules.most = limit
+		plans := []wish{plan}
+		if server.can.Supports(capability.Filter) && r.byID(server) {
+			plan.filter = packp.FilterBlobNone()
+			plans = []wish{plan, plans[0]}
+		}
+		return r.firstOf(plans, func(plan wish) error {
+			_, err := r.fetchPack(ctx, server, plan)
+			return err
+		})
+	})
+	switch {
+	case errors.Is(err, errTooMany), errors.Is(err, errTooLarge):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("fetching the history of %s from %s: %w", tip, r.name, err)
+	}
+	r.note(&r.detailed, id)
+	r.note(&r.rooted, id)
+	return newObjects(r.objects, r), true, nil
+}
+
+// newest returns the commits of a list that a server is told of.
+func (r *Remote) newest(list *[]plumbing.Hash) []plumbing.Hash {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rooted = append(r.rooted, tips...)
-	return nil
+	return slices.Clone((*list)[max(0, len(*list)-maxHaves):])
+}
+
+func (r *Remote) note(list *[]plumbing.Hash, ids ...plumbing.Hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*list = append(*list, ids...)
 }
 
 // ancestry walks back from the tips, over so many generations at most (0: all). It

@@ -79,3 +79,40 @@ func ids(commits []Commit) []string {
 	}
 	return list
 }
+
+// A history comes with its folders and without files, once, or not at all.
+func TestFetchHistory(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	all := line(repo, "main", 40)
+	remote := repo.remote()
+	const each = 3 // a commit and two folders
+	if objects, whole, err := remote.FetchHistory(t.Context(), all[39], each*40-1); err != nil || whole || objects != nil {
+		t.Fatal(objects, whole, err)
+	}
+	objects, whole, err := remote.FetchHistory(t.Context(), all[39], each*40)
+	if err != nil || !whole {
+		t.Fatal(whole, err)
+	}
+	for i := range all[1:] {
+		differences, err := objects.Diff(all[i], all[i+1])
+		if err != nil || len(differences) != 1 || differences[0].Path != "main/file" {
+			t.Fatal(differences, err)
+		}
+		if _, err := objects.Content(File{Path: "main/file", Blob: differences[0].New}); err == nil {
+			t.Fatal("a file came along")
+		}
+	}
+	more := line(repo, "main", 2)
+	if _, whole, err = remote.FetchHistory(t.Context(), more[1], each*2); err != nil || !whole { // only what is new
+		t.Fatal(whole, err)
+	}
+	known, err := remote.Ancestry(t.Context(), 1, more[1])
+	if err != nil || !known.Whole || len(known.Commits) != 42 {
+		t.Fatal(known, err)
+	}
+	if _, _, err := repo.remote().FetchHistory(t.Context(), strings.Repeat("ab", 20), 10); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an unknown commit: %v", err)
+	}
+}

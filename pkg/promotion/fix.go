@@ -62,10 +62,30 @@ func (v *Verification) first() string {
 // unread says what to do about a fact that could not be read. An error about access
 // says by itself what the token lacks.
 func (v *Verification) unread() string {
-	if errors.Is(firstCause(v.facts), forge.ErrAccess) {
+	switch cause := firstCause(v.facts); {
+	case errors.Is(cause, forge.ErrAccess):
 		return "give the token what it lacks, then run the same command again: what cannot be read blocks"
+	case cause == nil, errors.Is(cause, gate.ErrUndecidable):
+		return v.decide()
 	}
 	return "run the same command again: what could not be read blocks, and nothing was changed"
+}
+
+// decide says what to do where looking again does not help.
+func (v *Verification) decide() string {
+	for _, verdict := range gate.Blocking(v.Gates) {
+		switch {
+		case verdict.State != gate.Unknown:
+		case verdict.Gate != "images":
+			return v.mend(verdict.Gate)
+		case errors.Is(v.facts.RolledBack.Err, gate.ErrUndecidable):
+			return fmt.Sprintf(`if the version may enter, say so with a commit in %s whose last paragraph is "Release-Of: IMAGE:VERSION", then: pawl promote %s`, v.first(), v.To)
+		default:
+			return fmt.Sprintf(`if the version may enter, say so with a commit in %s whose last paragraph is "Pawl-Allow-Downgrade: IMAGE FROM TO", then: pawl promote %s; `+
+				"or let all such versions in with allowUnordered: true under gates.images of %s on %s", v.first(), v.To, v.To, v.rules.To.Branch)
+		}
+	}
+	return ""
 }
 
 // wait says what ends the waiting, beside time.

@@ -82,6 +82,12 @@ func (s Source) gatherPast(ctx context.Context, facts *gate.Facts, rules policy,
 			facts.Introduced[img.Name] = gate.Lookup(history.introduced(at.names, img))
 		}
 	}
+	if wanted := gate.NeedsOrder(*facts); first && len(wanted) > 0 {
+		order, err := s.introductions(ctx, rules, at, history, wanted)
+		for _, name := range wanted {
+			facts.Introduced[name] = gate.Lookup(order[name], err)
+		}
+	}
 }
 
 // nameBook holds the names under which an image goes: those of its references, by

@@ -104,7 +104,7 @@ func TestRolledBackLongAgo(t *testing.T) {
 		"600 commits ago, and released":     {0, map[int]string{600: back, 10: release}, gate.Pass, "1 new version"},
 		"600 commits ago, released before":  {0, map[int]string{600: back, 610: release}, gate.Fail, "ghcr.io/acme/api 1.1 was rolled back in staging by "},
 		"another one":                       {0, map[int]string{600: "Rollback-Of: ghcr.io/acme/api:1.2"}, gate.Pass, "1 new version"},
-		"cut, older":                        {650, map[int]string{600: back}, gate.Unknown, "could not find out: which versions were rolled back: the environments have more than 650 commits, and the newest 66 do not tell whether ghcr.io/acme/api 1.1 was rolled back before that: this is more than pawl reads"},
+		"cut, older":                        {650, map[int]string{600: back}, gate.Unknown, "could not find out: which versions were rolled back: the environments have more than 650 commits, and the newest 66 do not tell whether ghcr.io/acme/api 1.1 was rolled back before that: a person has to decide"},
 		"cut, nothing found":                {650, nil, gate.Unknown, "could not find out: which versions were rolled back: "},
 		"cut, found":                        {650, map[int]string{30: back}, gate.Fail, "ghcr.io/acme/api 1.1 was rolled back in staging by "},
 		"cut, released":                     {650, map[int]string{600: back, 10: release}, gate.Pass, "1 new version"},
@@ -128,17 +128,111 @@ func TestRolledBackLongAgo(t *testing.T) {
 }
 
 // BenchmarkPast verifies a promotion on a history of 10,000 commits, without anything
-// kept from before.
+// kept from before: where the tags tell the order of versions, the trailers, or only the
+// files.
 func BenchmarkPast(b *testing.B) {
-	s := grown(b, "", 10_000, func(i int) (string, string) {
-		return fmt.Sprintf("Bump api to 1.0.%d\n\nPawl-Image: ghcr.io/acme/api:1.0.%d\nPawl-Key: gh-%d\n", i, i, i*7919), fmt.Sprintf("1.0.%d", i)
-	})
-	for b.Loop() {
-		s.connect(b, s.token)
-		report, err := promotion.Verify(b.Context(), s.source, s.number)
-		must(b, err)
-		if got := gate.Of(report.Gates, "images"); got.State != gate.Pass {
-			b.Fatal(got)
-		}
+	for name, message := range map[string]func(i int) (message, version string){
+		"tags": func(i int) (string, string) { return "By hand", fmt.Sprintf("1.0.%d", i) },
+		"trailers": func(i int) (string, string) {
+			return fmt.Sprintf("Bump\n\nPawl-Image: ghcr.io/acme/api:main-%d\n", i), fmt.Sprintf("main-%d", i)
+		},
+		"files": func(i int) (string, string) { return "By hand", fmt.Sprintf("main-%d", i) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := grown(b, "", 10_000, message)
+			for b.Loop() {
+				s.connect(b, s.token)
+				report, err := promotion.Verify(b.Context(), s.source, s.number)
+				must(b, err)
+				if got := gate.Of(report.Gates, "images"); got.State != gate.Pass {
+					b.Fatal(got)
+				}
+			}
+		})
+	}
+}
+
+// Versions that tags do not order are ordered by which of them dev had first: as the
+// trailers say, else as what the commits changed does. Nothing is taken for granted of
+// what was not read, or was not in dev.
+func TestFirstIntroduction(t *testing.T) {
+	t.Parallel()
+	const up, down = "1 new version, not older than before", "ghcr.io/acme/api goes down from "
+	set := func(version string) string { return "Bump\n\nPawl-Image: ghcr.io/acme/api:" + version + "\n" }
+	for name, test := range map[string]struct {
+		commits []string // a version each, + for one that says so, or nothing that matters
+		rules   string
+		past    int
+		want    gate.State
+		reason  string
+	}{
+		"by hand":                       {[]string{"main-1", "main-2"}, "", 0, gate.Pass, up},
+		"by hand, commits for tags":     {[]string{"0aa43b1", "f3c9d21", "1b7e004"}, "", 0, gate.Pass, up},
+		"by hand, and back":             {[]string{"main-1", "main-2", "main-1"}, "", 0, gate.Fail, down + "main-2 to main-1"},
+		"by hand, and back later":       {[]string{"main-1", "main-2", "", "main-3", "", "main-1"}, "", 0, gate.Fail, down + "main-3 to main-1"},
+		"by pawl":                       {[]string{"+main-1", "+main-2"}, "", 0, gate.Pass, up},
+		"by pawl, and back":             {[]string{"+main-1", "+main-2", "+main-1"}, "", 0, gate.Fail, down + "main-2 to main-1"},
+		"by hand, then by pawl":         {[]string{"main-1", "main-2", "+main-3"}, "", 0, gate.Pass, up},
+		"by hand, then back by pawl":    {[]string{"main-1", "main-2", "+main-1"}, "", 0, gate.Fail, down + "main-2 to main-1"},
+		"by pawl, then by hand":         {[]string{"+main-1", "+main-2", "main-3"}, "", 0, gate.Pass, up},
+		"by pawl, then back by hand":    {[]string{"+main-1", "+main-2", "main-1"}, "", 0, gate.Fail, down + "main-2 to main-1"},
+		"under rules":                   {[]string{"main-1", "main-2"}, ", gates: {images: {}}", 0, gate.Pass, up},
+		"back under lenient rules":      {[]string{"main-1", "main-2", "main-1"}, ", gates: {images: {allowUnordered: true}}", 0, gate.Pass, up},
+		"no version is one, too":        {[]string{"latest", "main-1", "latest"}, "", 0, gate.Fail, down + "main-1 to latest"},
+		"from a version to a commit":    {[]string{"1.2.0", "f3c9d21"}, "", 0, gate.Pass, up},
+		"a history that is too long":    {[]string{"main-1", "main-2", "", "main-3"}, "", 4, gate.Unknown, "could not find out: "},
+		"too long, and tags that order": {[]string{"1.0", "1.1", "", "1.2", "+1.0"}, "", 5, gate.Unknown, "could not find out: which versions were rolled back: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := grown(t, test.rules, len(test.commits), func(i int) (string, string) {
+				version, says := strings.CutPrefix(test.commits[i], "+")
+				if says {
+					return set(version), version
+				}
+				return "By hand", version
+			})
+			s.source.Past = test.past
+			report, err := promotion.Verify(t.Context(), s.source, s.number)
+			must(t, err)
+			got := gate.Of(report.Gates, "images")
+			if got.State != test.want || !strings.HasPrefix(got.Reason, test.reason) {
+				t.Errorf("got %s (%s), want %s (%s)", got.State, got.Reason, test.want, test.reason)
+			}
+		})
+	}
+}
+
+// A version that dev never had, such as one that a hotfix set, is in no order with
+// another. Then somebody has to say that it may go.
+func TestVersionThatDevNeverHad(t *testing.T) {
+	t.Parallel()
+	const said = "Take the fix out\n\nPawl-Allow-Downgrade: ghcr.io/acme/api hotfix-1 main-2\n"
+	for name, test := range map[string]struct {
+		rules, message string
+		want           gate.State
+		reason         string
+	}{
+		"nobody says so":    {"", "Go on", gate.Unknown, "ghcr.io/acme/api changes from hotfix-1 to main-2, and nothing tells which is newer"},
+		"a commit says so":  {"", said, gate.Pass, "ghcr.io/acme/api changes from hotfix-1 to main-2, on purpose"},
+		"the rules say so":  {", gates: {images: {allowUnordered: true, allowMutable: true}}", "Go on", gate.Pass, "1 new version"},
+		"another says that": {"", strings.ReplaceAll(said, "main-2", "main-1"), gate.Unknown, "ghcr.io/acme/api changes from hotfix-1 to main-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := grown(t, test.rules, 3, func(i int) (string, string) { return "By hand", []string{"main-0", "main-1", "main-2"}[i] })
+			ctx := t.Context()
+			fix, err := s.repo.Commit(ctx, "staging", "Fix", map[string]string{"base/kustomization.yaml": kustomization("hotfix-1")})
+			must(t, err)
+			_, err = s.repo.MergeCommit(ctx, "dev", "Merge the fix", []string{s.repo.Head("dev"), fix})
+			must(t, err)
+			s.say(t, "dev", test.message)
+			plan, err := promotion.PlanPromote(ctx, s.source, promotion.PromoteOptions{Environment: "staging"})
+			must(t, err)
+			got := gate.Of(plan.Promotions[0].Gates, "images")
+			if got.State != test.want || !strings.HasPrefix(got.Reason, test.reason) {
+				t.Errorf("got %s (%s), want %s (%s)", got.State, got.Reason, test.want, test.reason)
+			}
+		})
 	}
 }
