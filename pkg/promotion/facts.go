@@ -146,6 +146,17 @@ func firstCause(facts gate.Facts) error {
 	return first
 }
 
+// cause is why something is unknown: the first fact that could not be read; else, where
+// all that there is does not tell which version is newer, that looking again is in vain.
+// What other gates do not know, a record that lags may still tell.
+func cause(facts gate.Facts, verdicts []gate.Verdict) error {
+	err := firstCause(facts)
+	if err == nil && slices.ContainsFunc(verdicts, func(v gate.Verdict) bool { return v.Gate == "images" && v.State == gate.Unknown }) {
+		return gate.ErrUndecidable
+	}
+	return err
+}
+
 // kinds are the errors of package git that callers tell apart, and what the forge calls
 // the same. A record of facts keeps the latter.
 func kinds() [][2]error {

@@ -62,30 +62,23 @@ func (v *Verification) first() string {
 // unread says what to do about a fact that could not be read. An error about access
 // says by itself what the token lacks.
 func (v *Verification) unread() string {
-	switch cause := firstCause(v.facts); {
-	case errors.Is(cause, forge.ErrAccess):
+	switch why := cause(v.facts, v.Gates); {
+	case errors.Is(why, forge.ErrAccess):
 		return "give the token what it lacks, then run the same command again: what cannot be read blocks"
-	case cause == nil, errors.Is(cause, gate.ErrUndecidable):
+	case errors.Is(why, gate.ErrUndecidable):
 		return v.decide()
 	}
 	return "run the same command again: what could not be read blocks, and nothing was changed"
 }
 
-// decide says what to do where looking again does not help.
+// decide says what to do about versions where looking again does not help.
 func (v *Verification) decide() string {
-	for _, verdict := range gate.Blocking(v.Gates) {
-		switch {
-		case verdict.State != gate.Unknown:
-		case verdict.Gate != "images":
-			return v.mend(verdict.Gate)
-		case errors.Is(v.facts.RolledBack.Err, gate.ErrUndecidable):
-			return fmt.Sprintf(`if the version may enter, say so with a commit in %s whose last paragraph is "Release-Of: IMAGE:VERSION", then: pawl promote %s`, v.first(), v.To)
-		default:
-			return fmt.Sprintf(`if the version may enter, say so with a commit in %s whose last paragraph is "Pawl-Allow-Downgrade: IMAGE FROM TO", then: pawl promote %s; `+
-				"or let all such versions in with allowUnordered: true under gates.images of %s on %s", v.first(), v.To, v.To, v.rules.To.Branch)
-		}
+	said := "if the version may enter, say so with a commit in " + v.first() + " whose last paragraph is %q, then: pawl promote " + v.To
+	if errors.Is(v.facts.RolledBack.Err, gate.ErrUndecidable) {
+		return fmt.Sprintf(said, "Release-Of: IMAGE:VERSION")
 	}
-	return ""
+	return fmt.Sprintf(said, "Pawl-Allow-Downgrade: IMAGE FROM TO") +
+		fmt.Sprintf("; or let all such versions in with allowUnordered: true under gates.images of %s on %s", v.To, v.rules.To.Branch)
 }
 
 // wait says what ends the waiting, beside time.

@@ -1,7 +1,6 @@
 package promotion
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,8 +107,8 @@ func (s Source) statusPromotion(ctx context.Context, snap snapshot, status *Envi
 		status.unread("promotion", fmt.Errorf("#%d: %w", pr.Number, err))
 	} else {
 		status.Open.judge(facts)
-		if status.Open.State == gate.Unknown {
-			status.unreadErr = append(status.unreadErr, cmp.Or(firstCause(facts), gate.ErrUndecidable))
+		if why := cause(facts, status.Open.Gates); why != nil && status.Open.State == gate.Unknown {
+			status.unreadErr = append(status.unreadErr, why)
 		}
 	}
 	status.follow(pr.HeadSHA == edge.Head)

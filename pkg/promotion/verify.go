@@ -1,7 +1,6 @@
 package promotion
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -108,7 +107,7 @@ func (v *Verification) blocked(what string) error {
 	}
 	blocked := &Blocked{What: what, State: v.State, Reason: strings.Join(reasons, "; ")}
 	if v.State == gate.Unknown {
-		blocked.Cause = cmp.Or(firstCause(v.facts), gate.ErrUndecidable)
+		blocked.Cause = cause(v.facts, v.Gates)
 	}
 	if v.State == gate.Pending {
 		blocked.Until = opens(v.Gates)
