@@ -462,8 +462,12 @@ func (s *stage) forceFile(ts *testscript.TestScript, args []string) {
 }
 
 // fault KIND METHOD PATH [after] [COUNT] makes requests fail, before they have
-// their effect or after.
+// their effect or after. fault none ends that.
 func (s *stage) fault(ts *testscript.TestScript, args []string) {
+	if slices.Equal(args, []string{"none"}) {
+		s.server.Heal()
+		return
+	}
 	fault := githubtest.Fault{Kind: githubtest.FaultKind(args[0]), Method: args[1], Path: args[2], Times: 1}
 	for _, arg := range args[3:] {
 		if arg == "after" {

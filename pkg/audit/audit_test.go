@@ -237,6 +237,9 @@ func versionsPlanted() []history {
 			[]string{"? dev files"}},
 		{"nothing tells which version is newer", func(w *world) { w.set("staging", "purple", "Hotfix: paint") },
 			[]string{"(staging hotfix)", "? staging order api 1.0.0>purple"}},
+		{"nothing tells which version is newer, but a commit says that it may come", func(w *world) {
+			w.set("staging", "purple", "Hotfix: paint", "Pawl-Allow-Downgrade: ghcr.io/acme/api 1.0.0 purple")
+		}, []string{"(staging hotfix)"}},
 	}
 }
 

@@ -216,7 +216,7 @@ func (a *auditor) judgeStep(ctx context.Context, b *branch, s step) {
 		finding.Reason = "changed and cannot be read as YAML: " + strings.Join(unread, ", ")
 		a.add(b, Unknown, Files, s.move, finding)
 	}
-	var lowered []Finding
+	var lowered, unordered []Finding
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		finding.Image = name
 		come := without(now[name], old[name])
@@ -230,13 +230,12 @@ func (a *auditor) judgeStep(ctx context.Context, b *branch, s step) {
 			case image.Newer:
 				lowered = append(lowered, finding)
 			case image.Incomparable:
-				finding.Reason = "nothing tells which version is the newer one"
-				a.add(b, Unknown, Order, s.move, finding)
+				unordered = append(unordered, finding)
 			}
 		}
 		finding.From, finding.To = "", ""
 	}
-	a.judgeLowered(ctx, b, s, lowered)
+	a.judgeMeant(ctx, b, s, lowered, unordered)
 }
 
 // unread lists the files that a step changed and that cannot be read.
@@ -276,10 +275,11 @@ func replaced(old, now []string) (pairs [][2]string) {
 	return pairs
 }
 
-// judgeLowered asks whether the commits of a step say that versions should go down.
-// The server is asked for those that are not known, which is for rare steps only.
-func (a *auditor) judgeLowered(ctx context.Context, b *branch, s step, lowered []Finding) {
-	if len(lowered) == 0 {
+// judgeMeant asks whether the commits of a step say that versions should go down, or
+// where nothing tells that they do not. The server is asked for those commits that are
+// not known, which is for rare steps only.
+func (a *auditor) judgeMeant(ctx context.Context, b *branch, s step, lowered, unordered []Finding) {
+	if len(lowered)+len(unordered) == 0 {
 		return
 	}
 	messages, err := a.messages(ctx, b, s)
@@ -297,6 +297,12 @@ func (a *auditor) judgeLowered(ctx context.Context, b *branch, s step, lowered [
 		default:
 			finding.Reason = "goes down, and no commit says that it should"
 			a.add(b, Violation, Downgrade, s.move, finding)
+		}
+	}
+	for _, finding := range unordered {
+		if !trailers.allows(finding.Image, finding.From, finding.To) {
+			finding.Reason = "nothing tells which version is the newer one"
+			a.add(b, Unknown, Order, s.move, finding)
 		}
 	}
 }

@@ -86,6 +86,9 @@ func exitCode(ctx context.Context, err error) int {
 // parts returns the errors that were joined into one, directly or further down.
 func parts(err error) []error {
 	for err != nil {
+		if _, ok := err.(*promotion.Blocked); ok { //nolint:errorlint // this error, not one below it
+			return nil // what is behind it is in its code already
+		}
 		if many, ok := err.(interface{ Unwrap() []error }); ok {
 			return many.Unwrap()
 		}
@@ -125,13 +128,16 @@ func exitCodeOf(err error) int {
 }
 
 // blockedCode tells a gate that waits from one that failed. A fact that could
-// not be read is as transient, or as forbidden, as the error behind it.
+// not be read is as transient, or as forbidden, as the error behind it; what no later
+// look can find out is for a person.
 func blockedCode(blocked *promotion.Blocked) int {
 	switch {
 	case blocked.State == gate.Pending:
 		return ExitWaiting
-	case blocked.State == gate.Unknown && errors.Is(blocked.Cause, forge.ErrAccess):
+	case blocked.State == gate.Unknown && (errors.Is(blocked.Cause, forge.ErrAccess) || errors.Is(blocked.Cause, git.ErrAccess)):
 		return ExitAccess
+	case blocked.State == gate.Unknown && errors.Is(blocked.Cause, gate.ErrUndecidable):
+		return ExitRefused
 	case blocked.State == gate.Unknown:
 		return ExitTransient
 	}

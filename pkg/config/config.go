@@ -77,7 +77,7 @@ type Gates struct {
 	Soak Duration `json:"soak,omitzero"`
 	// Times at which nothing enters the environment.
 	Freeze []Window `json:"freeze,omitempty"`
-	// Rules for the versions that a promotion brings. Without it, versions do not go down as far as it is known which is newer, and anything else may come. The empty mapping asks for the careful rules.
+	// Rules for the versions that a promotion brings. Without it, versions do not go down, and tags that can point at another image tomorrow may come. The empty mapping refuses those too.
 	Images *ImageRules `json:"images,omitempty"`
 	// Which files a promotion may change.
 	Changes *ChangeRules `json:"changes,omitempty"`
@@ -85,12 +85,11 @@ type Gates struct {
 	Secrets string `json:"secrets,omitempty"`
 }
 
-// ImageRules returns the rules for versions. This is where their default is: what is
-// known to be older than before does not enter, and a repository that uses tags such
-// as latest, or commits, is not held up.
+// ImageRules returns the rules for versions. This is where their default is: no version
+// goes down, and a repository that uses tags such as latest is not held up.
 func (g Gates) ImageRules() ImageRules {
 	if g.Images == nil {
-		return ImageRules{AllowUnordered: true, AllowMutable: true}
+		return ImageRules{AllowMutable: true}
 	}
 	return *g.Images
 }

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/getpawl/pawl/pkg/config"
@@ -30,6 +32,10 @@ func Lookup[T any](value T, err error) Fact[T] {
 
 // Unread returns a fact that could not be read.
 func Unread[T any](err error) Fact[T] { return Fact[T]{Err: err} }
+
+// ErrUndecidable is why a fact is missing that no later look will find either, such as
+// what is further back than is read.
+var ErrUndecidable = errors.New("a person has to decide")
 
 // errNotAsked is why a fact is missing that nobody looked up.
 var errNotAsked = errors.New("this was not looked up")
@@ -76,13 +82,51 @@ type Facts struct {
 	Contributors Fact[[]Contributor]       `json:"contributors"` // of each commit that the target branch lacks
 	Changes      Fact[[]Change]            `json:"changes"`      // files that differ between Comparison.Base and Commit
 
-	Images     Fact[[]Image]             `json:"images"`     // in the target branch's paths, now and at Commit
-	Introduced map[string]Fact[[]string] `json:"introduced"` // versions of an image in the order in which the first environment got them, oldest first
-	RolledBack Fact[[]RolledBack]        `json:"rolledBack"` // versions that were rolled back and not released since
-	Lowered    Fact[[]Lowered]           `json:"lowered"`    // versions that somebody lowered on purpose, in the commits that the target branch lacks
-	Leaks      Fact[[]Leak]              `json:"leaks"`      // secrets in what Commit adds to Comparison.Base
+	Images     Fact[[]Image]               `json:"images"`     // in the target branch's paths, now and at Commit
+	Introduced map[string]Fact[[][]string] `json:"introduced"` // versions of an image in the order in which the first environment got them, oldest first, those of one commit together
+	RolledBack Fact[[]RolledBack]          `json:"rolledBack"` // those among Next that were rolled back and not released since
+	Lowered    Fact[[]Lowered]             `json:"lowered"`    // versions that somebody lowered on purpose, in the commits that the target branch lacks
+	Leaks      Fact[[]Leak]                `json:"leaks"`      // secrets in what Commit adds to Comparison.Base
 
 	Overrides []Override `json:"overrides"` // gates that a person set aside
+}
+
+// Explain puts another error in the place of each that keeps a fact from being known,
+// always in the same order.
+func (f *Facts) Explain(with func(error) error) {
+	explain(&f.Comparison, with)
+	explain(&f.FromHead, with)
+	explain(&f.Moves, with)
+	explain(&f.Landed, with)
+	explain(&f.Since, with)
+	explain(&f.Statuses, with)
+	explain(&f.CheckRuns, with)
+	explain(&f.Reviews, with)
+	explain(&f.Owners, with)
+	explain(&f.Contributors, with)
+	explain(&f.Changes, with)
+	explain(&f.Leaks, with)
+	explain(&f.Images, with)
+	explain(&f.Lowered, with)
+	explain(&f.RolledBack, with)
+	explainEach(f.Teams, with)
+	explainEach(f.Introduced, with)
+	explainEach(f.Permissions, with)
+}
+
+func explain[T any](fact *Fact[T], with func(error) error) {
+	if fact.Err != nil {
+		fact.Err = with(fact.Err)
+	}
+}
+
+func explainEach[T any](facts map[string]Fact[T], with func(error) error) {
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		if fact := facts[name]; fact.Err != nil {
+			explain(&fact, with)
+			facts[name] = fact
+		}
+	}
 }
 
 // Contributor is who is behind one commit.

@@ -28,12 +28,15 @@ func images(facts Facts) Verdict {
 		changed += len(brought)
 		found.problems = append(found.problems, quarantined(img, taken)...)
 		found.problems = append(found.problems, pinned(facts, img.Name, brought)...)
-		if err := found.order(facts, img, brought); err != nil {
+		if err := found.order(facts, img); err != nil {
 			return unknown(name, err)
 		}
 	}
-	if len(found.problems) > 0 {
+	switch {
+	case len(found.problems) > 0:
 		return Verdict{Gate: name, State: Fail, Reason: most(found.problems), Evidence: found.problems}
+	case len(found.undecided) > 0:
+		return Verdict{Gate: name, State: Unknown, Reason: most(found.undecided), Evidence: found.undecided}
 	}
 	verdict := Verdict{Gate: name, State: Pass, Evidence: found.evidence}
 	switch {
@@ -49,10 +52,10 @@ func images(facts Facts) Verdict {
 	return verdict
 }
 
-// weighed is what was found out about versions: why they may not enter, which go down
-// because somebody said so, and where.
+// weighed is what was found out about versions: why they may not enter, of which
+// nothing tells whether they go down, which do because somebody said so, and where.
 type weighed struct {
-	problems, meant, evidence []string
+	problems, undecided, meant, evidence []string
 }
 
 func without(list, other []string) []string {
@@ -64,7 +67,7 @@ func quarantined(img Image, taken []RolledBack) []string {
 	var problems []string
 	for _, version := range img.Next {
 		for _, back := range taken {
-			if back.Image == img.Name && sameVersion(back.Version, version) {
+			if back.Image == img.Name && SameVersion(back.Version, version) {
 				problems = append(problems, fmt.Sprintf("%s %s was rolled back in %s by %s", img.Name, version, back.Environment, Short(back.Commit)))
 			}
 		}
@@ -72,9 +75,9 @@ func quarantined(img Image, taken []RolledBack) []string {
 	return problems
 }
 
-// sameVersion says whether two texts name the same version: one digest, or one tag
+// SameVersion says whether two texts name the same version: one digest, or one tag
 // unless their digests differ.
-func sameVersion(a, b string) bool {
+func SameVersion(a, b string) bool {
 	tagA, digestA := cutVersion(a)
 	tagB, digestB := cutVersion(b)
 	if digestA != "" && digestB != "" {
@@ -123,15 +126,27 @@ func shown(version string) string {
 	return version
 }
 
-// order says which versions go down, or in no known direction. Every version that
-// goes away must be older than each that comes, or than each that stays when none
-// comes.
-func (w *weighed) order(facts Facts, img Image, brought []string) error {
+// order says which versions go down, or in no known direction.
+func (w *weighed) order(facts Facts, img Image) error {
 	rules := facts.To.Gates.ImageRules()
-	if len(img.Now) == 0 || len(img.Next) == 0 || rules.AllowDowngrade && rules.AllowUnordered {
+	if rules.AllowDowngrade && rules.AllowUnordered {
 		return nil
 	}
-	gone, come := without(img.Now, img.Next), brought
+	for _, pair := range steps(img) {
+		if err := w.step(facts, img.Name, pair[0], pair[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// steps pairs the versions that go with those that come: every version that goes away
+// must be older than each that comes, or than each that stays when none comes.
+func steps(img Image) (pairs [][2]string) {
+	gone, come := without(img.Now, img.Next), without(img.Next, img.Now)
+	if len(gone)+len(come) == 0 {
+		return nil
+	}
 	if len(gone) == 0 {
 		gone = img.Now
 	}
@@ -140,12 +155,28 @@ func (w *weighed) order(facts Facts, img Image, brought []string) error {
 	}
 	for _, before := range gone {
 		for _, after := range come {
-			if err := w.step(facts, img.Name, before, after); err != nil {
-				return err
-			}
+			pairs = append(pairs, [2]string{before, after})
 		}
 	}
-	return nil
+	return pairs
+}
+
+// NeedsOrder lists the images of which neither the tags nor the facts tell whether
+// their versions go up, where the rules ask that.
+func NeedsOrder(facts Facts) []string {
+	var list []string
+	for _, img := range facts.Images.Value {
+		if facts.To.Gates.ImageRules().AllowUnordered {
+			return nil
+		}
+		if slices.ContainsFunc(steps(img), func(pair [2]string) bool {
+			direction, err := compare(facts, img.Name, pair[0], pair[1])
+			return err == nil && direction == image.Incomparable
+		}) {
+			list = append(list, img.Name)
+		}
+	}
+	return list
 }
 
 // step weighs that one version takes the place of another.
@@ -158,22 +189,32 @@ func (w *weighed) step(facts Facts, name, before, after string) error {
 	switch {
 	case err != nil:
 		return err
-	case direction == image.Incomparable && !rules.AllowUnordered:
-		w.problems = append(w.problems, fmt.Sprintf("%s changes from %s to %s, and nothing tells which is newer", name, shown(before), shown(after)))
+	case direction == image.Incomparable && rules.AllowUnordered, direction == image.Newer && rules.AllowDowngrade:
 		return nil
-	case direction != image.Newer || rules.AllowDowngrade:
-		return nil
+	case direction == image.Incomparable:
+		text := fmt.Sprintf("%s changes from %s to %s", name, shown(before), shown(after))
+		return w.purpose(facts, name, before, after, text, func() {
+			w.undecided = append(w.undecided, text+", and nothing tells which is newer")
+		})
+	case direction == image.Newer:
+		text := fmt.Sprintf("%s goes down from %s to %s", name, shown(before), shown(after))
+		return w.purpose(facts, name, before, after, text, func() { w.problems = append(w.problems, text) })
 	}
-	text := fmt.Sprintf("%s goes down from %s to %s", name, shown(before), shown(after))
+	return nil
+}
+
+// purpose notes a step that somebody wanted, or does what is to be done about one that
+// nobody did.
+func (w *weighed) purpose(facts Facts, name, before, after, text string, otherwise func()) error {
 	commit, err := onPurpose(facts, name, before, after)
 	switch {
 	case err != nil:
 		return err
-	case commit != "":
+	case commit == "":
+		otherwise()
+	default:
 		w.meant = append(w.meant, text+", on purpose")
 		w.evidence = append(w.evidence, fmt.Sprintf("%s: commit %s says so", name, Short(commit)))
-	default:
-		w.problems = append(w.problems, text)
 	}
 	return nil
 }
@@ -217,9 +258,12 @@ func compare(facts Facts, name, before, after string) (image.Order, error) {
 	if err != nil {
 		return image.Incomparable, fmt.Errorf("in which order the versions of %s came: %w", name, err)
 	}
-	i, j := slices.Index(history, before), slices.Index(history, after)
+	came := func(version string) int {
+		return slices.IndexFunc(history, func(together []string) bool { return slices.Contains(together, version) })
+	}
+	i, j := came(before), came(after)
 	switch {
-	case i < 0 || j < 0:
+	case i < 0 || j < 0 || i == j:
 		return image.Incomparable, nil
 	case i < j:
 		return image.Older, nil

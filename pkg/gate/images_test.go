@@ -10,7 +10,8 @@ import (
 // imageRows are the truth table of the gate. A row has, between bars: the versions
 // of one image on the target branch; those at the commit; settings; the verdict. A
 // version is a tag, @a or @b for digests, or tag@a; - is a reference without a
-// version. history= is the order in which the first environment got them.
+// version. history= is the order in which the first environment got them, with &
+// between those that came together.
 const imageRows = `
 1.0 | 1.1 | | pass
 1.9 | 1.10 | | pass
@@ -31,8 +32,8 @@ v1.2 | 1.3 | | pass
 1.0@a | 1.0@b | | unknown
 1.0@a | 1.0@b | history=1.0@a,1.0@b | pass
 1.0@a | 1.0@b | history=1.0@b,1.0@a | fail
-1.0@a | 1.0@b | history=1.0@a | fail
-1.0@a | 1.0@b | history= | fail
+1.0@a | 1.0@b | history=1.0@a | unknown
+1.0@a | 1.0@b | history= | unknown
 1.0@a | 1.0@b | history=? | unknown
 1.0 | 1.0@a | | pass
 1.0@a | 1.0 | | pass
@@ -46,10 +47,15 @@ v1.2 | 1.3 | | pass
 @a | @b | unordered downgrade | pass
 main-1 | main-2 | history=main-1,main-2 | pass
 main-1 | main-2 | history=main-2,main-1 | fail
-main-1 | main-2 | history=main-2 | fail
+main-1 | main-2 | history=main-2 | unknown
+main-1 | main-2 | history=main-1 | unknown
+main-1 | main-2 | history=main-1&main-2 | unknown
+main-1 | main-2 | history=main-1&main-2 unordered | pass
+main-1 | main-2 | history=main-0&main-1,main-2 | pass
+main-1 | main-2 | history=main-0&main-2,main-1 | fail
 main-1 | main-2 | history=main-2 unordered | pass
 main-1 | main-2 | history=? unordered | unknown
-main-1 | main-2 | downgrade history= | fail
+main-1 | main-2 | downgrade history= | unknown
 main-1 | main-2 | downgrade | unknown
 1234567 | 2345678 | history=2345678,1234567 | fail
 1.0 | main-1 | history=1.0,main-1 | pass
@@ -62,6 +68,8 @@ main-1 | main-2 | downgrade | unknown
 1.0 2.0 | 1.5 2.0 | | pass
 1.0 2.0 | 1.0 1.5 | | fail
 1.0 3.0 | 2.0 | | fail
+1.0 2.0 | 1.0 2.0 | | pass
+main-1 main-2 | main-1 main-2 | | pass
 
  | latest | | fail
  | LATEST | | fail
@@ -128,24 +136,42 @@ latest | 1.0 | | unknown
 1.0@a | 1.0@b | history=1.0@b,1.0@a down=1.0>1.0 | fail
 main-2 | main-1 | history=main-1,main-2 down=main-2>main-1 | pass
 main-3 | main-1 | history=main-1,main-2,main-3 down=main-2>main-1 | fail
-main-2 | main-1 | history= down=main-2>main-1 | fail
+main-2 | main-1 | history= down=main-2>main-1 | pass
+main-2 | main-1 | history= down=main-3>main-1 | unknown
+main-2 | main-1 | history= down=main-2>main-0 | unknown
+main-2 | main-1 | history= down=main-1>main-2 | unknown
+main-2 | main-1 | history= down=? | unknown
+main-2 | main-1 | history= down=unread unordered | pass
+main-2 | main-1 | history= back=main-1 | fail
+main-2 | main-1 | history= down=main-2>main-1 back=main-1 | fail
+main-1 1.1 | main-2 1.0 | history= | fail
+main-1 main-2 | main-2 main-3 | history=main-1,main-2 | unknown
+main-1 main-2 | main-2 main-3 | history=main-1,main-2,main-3 | pass
+main-1 main-2 | main-2 | history=main-1,main-2 | pass
+main-1 main-2 | main-1 | history=main-1,main-2 | fail
+main-1 main-2 | main-1 | history=main-1&main-2 | unknown
 
 1.0 | 1.1 | default | pass
 1.1 | 1.0 | default | fail
 1.1 | 1.0 | default down=1.1>1.0 | pass
 1.1 | 1.0 | default down=? | unknown
-main-1 | main-2 | default history= | pass
+main-1 | main-2 | default history= | unknown
+main-1 | main-2 | default history= down=main-1>main-2 | pass
 main-1 | main-2 | default history=main-2,main-1 | fail
 main-1 | main-2 | default history=main-1,main-2 | pass
 main-1 | main-2 | default history=? | unknown
 main-1 | main-2 | default | unknown
  | latest | default | pass
-1.0 | latest | default history= | pass
+1.0 | latest | default history= | unknown
+1.0 | latest | default history=1.0,latest | pass
+latest | 1.0 | default history=1.0,latest | fail
+1.0 |  - | default history=1.0 | unknown
 latest | latest | default | pass
  | - | default | pass
  | 1.0 | default | pass
 1.0 | | default | pass
-1.0@a | 1.0@b | default history= | pass
+1.0@a | 1.0@b | default history= | unknown
+1.0@a | 1.0@b | default history=1.0@a,1.0@b | pass
 @a | @b | default history=@b,@a | fail
 1.0 | 1.1 | default back=1.1 | fail
 1.1 | 1.1 | default back=1.1 | fail
@@ -187,7 +213,11 @@ func TestImages(t *testing.T) {
 			case "from":
 				facts.From.Branch = value
 			case "history":
-				facts.Introduced = map[string]Fact[[]string]{"api": factOf(value, read(value, ","))}
+				order := [][]string{}
+				for together := range strings.SplitSeq(value, ",") {
+					order = append(order, read(together, "&"))
+				}
+				facts.Introduced = map[string]Fact[[][]string]{"api": factOf(value, order)}
 			case "back":
 				back := RolledBack{Image: "api", Environment: "prod", Commit: other}
 				if image, version, ok := strings.Cut(value, ":"); ok {

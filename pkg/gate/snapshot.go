@@ -11,7 +11,7 @@ import (
 )
 
 // SnapshotVersion is the format that [Encode] writes and [Decode] reads.
-const SnapshotVersion = 1
+const SnapshotVersion = 2
 
 // snapshot is what is kept of a decision: everything that went into it.
 type snapshot struct {
@@ -88,7 +88,7 @@ func (e *keptError) Unwrap() error { return e.kind }
 
 // errorKinds are the errors whose kind decides about the exit code.
 func errorKinds() []error {
-	return []error{forge.ErrAccess, forge.ErrTransient, forge.ErrNotFound}
+	return []error{forge.ErrAccess, ErrUndecidable, forge.ErrTransient, forge.ErrNotFound}
 }
 
 // MarshalJSON writes {"value": …}, {"error": …}, or null for a fact that was not

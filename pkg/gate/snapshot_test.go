@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,7 +79,7 @@ func drawRest(r *rapid.T, facts *Facts) {
 	if maybe("lost") {
 		facts.Statuses = Unread[[]forge.Status](lost)
 		facts.Leaks = Unread[[]Leak](lost)
-		facts.Introduced = map[string]Fact[[]string]{"api": Unread[[]string](lost)}
+		facts.Introduced = map[string]Fact[[][]string]{"api": Unread[[][]string](lost)}
 	}
 	if maybe("unread") {
 		facts.Comparison, facts.Reviews, facts.RolledBack = Fact[forge.Comparison]{}, Fact[[]forge.Review]{}, Unread[[]RolledBack](lost)
@@ -119,8 +121,8 @@ func TestSnapshotIsStrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]struct{ old, new, reason string }{
-		"another version": {`"version": 1`, `"version": 2`, "reading the snapshot: its version is 2, and this version of pawl reads 1"},
-		"no version":      {`"version": 1,`, ``, "reading the snapshot: its version is 0, and this version of pawl reads 1"},
+		"another version": {`"version": 2`, `"version": 1`, "reading the snapshot: its version is 1, and this version of pawl reads 2"},
+		"no version":      {`"version": 2,`, ``, "reading the snapshot: its version is 0, and this version of pawl reads 2"},
 		"an unknown fact": {`"moves"`, `"steps"`, `reading the snapshot: json: unknown field "steps"`},
 		"an unknown key":  {`"AheadBy"`, `"Ahead"`, `reading the snapshot: json: unknown field "Ahead"`},
 		"an empty fact":   {`"statuses": {`, `"statuses": {}, "landed": {`, "reading the snapshot: a fact has neither a value nor an error"},
@@ -147,5 +149,51 @@ func TestSnapshotRefusesWhatItCannotKeep(t *testing.T) {
 	facts.Leaks = Known([]Leak{{Path: "a\xff", Line: 1, Rule: "x"}})
 	if _, err := Encode(facts); err == nil {
 		t.Error("a path that is not UTF-8 was kept")
+	}
+}
+
+// No fact is left out when errors are gone through, each time in the same order.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	facts := good()
+	facts.Teams = map[string]Fact[[]string]{"b": {}, "a": {}}
+	facts.Introduced = map[string]Fact[[][]string]{"b": {}, "a": {}}
+	facts.Permissions = map[string]Fact[forge.Permission]{"b": {}, "a": {}}
+	want := 0
+	lose := func(fact reflect.Value, name string) reflect.Value {
+		lost := reflect.New(fact.Type()).Elem()
+		lost.FieldByName("Err").Set(reflect.ValueOf(errors.New(name)))
+		want++
+		return lost
+	}
+	isFact := func(each reflect.Type) bool { return strings.HasPrefix(each.Name(), "Fact[") }
+	for i := range reflect.TypeFor[Facts]().NumField() {
+		field, name := reflect.ValueOf(&facts).Elem().Field(i), reflect.TypeFor[Facts]().Field(i).Name
+		switch {
+		case isFact(field.Type()):
+			field.Set(lose(field, name))
+		case field.Kind() == reflect.Map && isFact(field.Type().Elem()):
+			for _, key := range field.MapKeys() {
+				field.SetMapIndex(key, lose(field.MapIndex(key), name+" "+key.String()))
+			}
+		}
+	}
+	var first []string
+	for range 20 {
+		var seen []string
+		facts.Explain(func(err error) error {
+			seen = append(seen, err.Error())
+			return err
+		})
+		if first == nil {
+			first = seen
+		}
+		if len(seen) != want || want < 20 || !slices.Equal(seen, first) {
+			t.Fatalf("%d of %d: %v, before %v", len(seen), want, seen, first)
+		}
+	}
+	facts.Explain(func(err error) error { return fmt.Errorf("new: %w", err) })
+	if facts.Introduced["a"].Err.Error() != "new: Introduced a" || facts.Leaks.Err.Error() != "new: Leaks" {
+		t.Error(facts.Introduced["a"].Err, facts.Leaks.Err)
 	}
 }

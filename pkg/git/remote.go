@@ -84,13 +84,15 @@ type Remote struct {
 	trace      func(format string, args ...any)
 	objects    *memory
 
-	mu      sync.Mutex
-	upload  *advertisement  // the newest, for its capabilities
-	push    *advertisement  // of the last Tip, until a push takes it
-	tips    []plumbing.Hash // commits that are here with all their trees
-	heads   []plumbing.Hash // commits that are here with some of their trees
-	whole   bool            // the server cannot send parts of a commit
-	secrets []string        // of the credentials that were shown to the server
+	mu       sync.Mutex
+	upload   *advertisement  // the newest, for its capabilities
+	push     *advertisement  // of the last Tip, until a push takes it
+	tips     []plumbing.Hash // commits that are here with all their trees
+	rooted   []plumbing.Hash // commits that are here with all that lead to them
+	detailed []plumbing.Hash // those of them of which each is here with all its trees
+	heads    []plumbing.Hash // commits that are here with some of their trees
+	whole    bool            // the server cannot send parts of a commit
+	secrets  []string        // of the credentials that were shown to the server
 }
 
 // NewRemote checks the options. It makes no request.

@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/git"
 )
 
 // activityLimit bounds how far back a commit's time as head is looked for.
@@ -33,6 +35,7 @@ func (s Source) gather(ctx context.Context, rules policy, comparison forge.Compa
 	s.gatherContent(ctx, &facts, at)
 	s.gatherVersions(ctx, &facts, rules, at, commits)
 	facts.Now = s.Forge.Now()
+	facts.Explain(alike)
 	return facts
 }
 
@@ -135,23 +138,48 @@ func (s Source) permission(ctx context.Context, login string) gate.Fact[forge.Pe
 
 // firstCause returns the error behind the first fact that could not be read.
 func firstCause(facts gate.Facts) error {
-	causes := []error{facts.Comparison.Err, facts.FromHead.Err, facts.Moves.Err, facts.Landed.Err, facts.Since.Err,
-		facts.Statuses.Err, facts.CheckRuns.Err, facts.Reviews.Err,
-		facts.Owners.Err, facts.Contributors.Err, facts.Changes.Err, facts.Leaks.Err,
-		facts.Images.Err, facts.Lowered.Err, facts.RolledBack.Err}
-	for _, team := range facts.Teams {
-		causes = append(causes, team.Err)
+	var first error
+	facts.Explain(func(err error) error {
+		first = cmp.Or(first, err)
+		return err
+	})
+	return first
+}
+
+// cause is why something is unknown: the first fact that could not be read; else, where
+// all that there is does not tell which version is newer, that looking again is in vain.
+// What other gates do not know, a record that lags may still tell.
+func cause(facts gate.Facts, verdicts []gate.Verdict) error {
+	err := firstCause(facts)
+	if err == nil && slices.ContainsFunc(verdicts, func(v gate.Verdict) bool { return v.Gate == "images" && v.State == gate.Unknown }) {
+		return gate.ErrUndecidable
 	}
-	for _, order := range facts.Introduced {
-		causes = append(causes, order.Err)
+	return err
+}
+
+// kinds are the errors of package git that callers tell apart, and what the forge calls
+// the same. A record of facts keeps the latter.
+func kinds() [][2]error {
+	return [][2]error{
+		{git.ErrAccess, forge.ErrAccess}, {git.ErrTransient, forge.ErrTransient}, {git.ErrMoved, forge.ErrTransient},
+		{git.ErrNotFound, forge.ErrTransient}, {context.DeadlineExceeded, forge.ErrTransient},
 	}
-	for _, permission := range facts.Permissions {
-		causes = append(causes, permission.Err)
-	}
-	for _, cause := range causes {
-		if cause != nil {
-			return cause
+}
+
+// kinded is an error of the kind that the forge would have given.
+type kinded struct {
+	error
+	kind error
+}
+
+func (k *kinded) Unwrap() []error { return []error{k.error, k.kind} }
+
+// alike gives an error of package git the kind that the forge's have.
+func alike(err error) error {
+	for _, pair := range kinds() {
+		if errors.Is(err, pair[0]) && !errors.Is(err, pair[1]) {
+			return &kinded{err, pair[1]}
 		}
 	}
-	return nil
+	return err
 }

@@ -62,10 +62,23 @@ func (v *Verification) first() string {
 // unread says what to do about a fact that could not be read. An error about access
 // says by itself what the token lacks.
 func (v *Verification) unread() string {
-	if errors.Is(firstCause(v.facts), forge.ErrAccess) {
+	switch why := cause(v.facts, v.Gates); {
+	case errors.Is(why, forge.ErrAccess):
 		return "give the token what it lacks, then run the same command again: what cannot be read blocks"
+	case errors.Is(why, gate.ErrUndecidable):
+		return v.decide()
 	}
 	return "run the same command again: what could not be read blocks, and nothing was changed"
+}
+
+// decide says what to do about versions where looking again does not help.
+func (v *Verification) decide() string {
+	said := "if the version may enter, say so with a commit in " + v.first() + " whose last paragraph is %q, then: pawl promote " + v.To
+	if errors.Is(v.facts.RolledBack.Err, gate.ErrUndecidable) {
+		return fmt.Sprintf(said, "Release-Of: IMAGE:VERSION")
+	}
+	return fmt.Sprintf(said, "Pawl-Allow-Downgrade: IMAGE FROM TO") +
+		fmt.Sprintf("; or let all such versions in with allowUnordered: true under gates.images of %s on %s", v.To, v.rules.To.Branch)
 }
 
 // wait says what ends the waiting, beside time.

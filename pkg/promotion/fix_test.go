@@ -35,7 +35,7 @@ func TestEveryGateHasAFix(t *testing.T) {
 		{"changes", gate.Fail, "allow it under gates.changes on stg"},
 		{"secrets", gate.Fail, "replace the secret"},
 		{"checks", gate.Unknown, "run the same command again"},
-		{"images", gate.Unknown, "run the same command again"},
+		{"images", gate.Unknown, `a commit in dev whose last paragraph is "Pawl-Allow-Downgrade: IMAGE FROM TO", then: pawl promote staging; or let`},
 	} {
 		dev, staging := config.Environment{Name: "dev", Branch: "dev"}, config.Environment{Name: "staging", Branch: "stg"}
 		v := &Verification{Number: 7, From: "dev", To: "staging", State: test.state,

@@ -302,6 +302,7 @@ func (p *MergePlan) confirm(ctx context.Context) error {
 	p.source.gatherEntry(ctx, &facts)
 	p.source.gatherPermissions(ctx, &facts, nil)
 	facts.Now = p.source.Forge.Now()
+	facts.Explain(alike)
 	p.facts = facts
 	p.Gates = gate.Evaluate(facts)
 	p.State = gate.Overall(p.Gates)

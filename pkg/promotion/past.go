@@ -1,6 +1,7 @@
 package promotion
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -22,8 +23,9 @@ const (
 	trailerRelease  = "Release-Of"
 )
 
-// generations bounds how far back the histories of the environments are read.
-const generations = 500
+// maxPast bounds how many commits of the environments are read for their trailers,
+// unless the caller says so. They are some 20 MB.
+const maxPast = 100_000
 
 // gatherVersions reads which versions the commit brings, and what the histories of
 // the environments tell of them.
@@ -55,24 +57,35 @@ func (s Source) gatherVersions(ctx context.Context, facts *gate.Facts, rules pol
 // gatherPast reads the histories of the environments: which versions were taken back,
 // and which came first.
 func (s Source) gatherPast(ctx context.Context, facts *gate.Facts, rules policy, at scene) {
-	facts.RolledBack, facts.Introduced = gate.Fact[[]gate.RolledBack]{}, map[string]gate.Fact[[]string]{}
+	facts.RolledBack, facts.Introduced = gate.Fact[[]gate.RolledBack]{}, map[string]gate.Fact[[][]string]{}
 	names, tips, err := at.heads(rules.All)
-	var histories [][]git.Commit
+	var history past
 	if err == nil {
-		histories, err = s.Git.Ancestry(ctx, generations, tips...)
+		var read git.Ancestry
+		limit := cmp.Or(s.Past, maxPast)
+		read, err = s.Git.Ancestry(ctx, limit, tips...)
+		history = newPast(read, limit, names, tips)
 	}
-	if err != nil {
-		facts.RolledBack = gate.Unread[[]gate.RolledBack](err)
-	} else {
-		facts.RolledBack = gate.Known(rolledBack(at.names, names, histories))
+	facts.RolledBack = gate.Unread[[]gate.RolledBack](err)
+	if err == nil {
+		facts.RolledBack = gate.Lookup(history.rolledBack(at.names, facts.Images.Value))
 	}
+	first := err == nil && names[0] == rules.All[0].Name
 	for _, img := range facts.Images.Value {
 		switch {
 		case slices.Equal(img.Now, img.Next):
 		case err != nil:
-			facts.Introduced[img.Name] = gate.Unread[[]string](err)
-		case names[0] == rules.All[0].Name:
-			facts.Introduced[img.Name] = gate.Known(introduced(at.names, img, histories[0]))
+			facts.Introduced[img.Name] = gate.Unread[[][]string](err)
+		case !first: // nobody knows in which order versions came
+			facts.Introduced[img.Name] = gate.Known([][]string{})
+		default:
+			facts.Introduced[img.Name] = gate.Lookup(history.introduced(at.names, img))
+		}
+	}
+	if wanted := gate.NeedsOrder(*facts); first && len(wanted) > 0 {
+		order, err := s.introductions(ctx, rules, at, history, wanted)
+		for _, name := range wanted {
+			facts.Introduced[name] = gate.Lookup(order[name], err)
 		}
 	}
 }
@@ -142,96 +155,4 @@ func lowered(known nameBook, commits []forge.Commit) []gate.Lowered {
 		}
 	}
 	return list
-}
-
-// introduced lists the versions of an image in the order in which the commits of a
-// branch set them first, as far as their trailers tell. Only the branch's own line
-// counts: what a merge brought was not in place there before the merge.
-func introduced(known nameBook, img gate.Image, history []git.Commit) []string {
-	line := firstParents(history)
-	slices.Reverse(line)
-	order := []string{}
-	for _, commit := range line {
-		for _, value := range trailers(commit.Message, trailerImage) {
-			name, version := cutReference(value)
-			asked := slices.Contains(img.Now, version) || slices.Contains(img.Next, version)
-			if asked && !slices.Contains(order, version) && slices.Contains(known.of(name), img.Name) {
-				order = append(order, version)
-			}
-		}
-	}
-	return order
-}
-
-func firstParents(history []git.Commit) []git.Commit {
-	byID := map[string]git.Commit{}
-	for _, commit := range history {
-		byID[commit.SHA] = commit
-	}
-	var line []git.Commit
-	for at, ok := history[0], true; ok; {
-		line = append(line, at)
-		if len(at.Parents) == 0 {
-			break
-		}
-		at, ok = byID[at.Parents[0]]
-	}
-	return line
-}
-
-// rolledBack lists the versions that a commit of some environment took back and that
-// no commit after it released. A commit that only a merge brought counts: merging a
-// rollback back into the first environment does not undo it. Of several environments
-// that have the commit, the last one is named.
-func rolledBack(known nameBook, environments []string, histories [][]git.Commit) []gate.RolledBack {
-	all := map[string]git.Commit{}
-	list := []gate.RolledBack{}
-	for i := len(histories) - 1; i >= 0; i-- {
-		for _, commit := range histories[i] {
-			if _, seen := all[commit.SHA]; seen {
-				continue
-			}
-			all[commit.SHA] = commit
-			for _, value := range trailers(commit.Message, trailerRollback) {
-				written, version := cutReference(value)
-				for _, name := range known.of(written) {
-					if version != "" {
-						list = append(list, gate.RolledBack{Image: name, Version: version, Environment: environments[i], Commit: commit.SHA})
-					}
-				}
-			}
-		}
-	}
-	return slices.DeleteFunc(list, func(back gate.RolledBack) bool { return released(known, all, back) })
-}
-
-// released says whether a commit that has the rollback in its history released the
-// version again, with the very text that the rollback has or would have.
-func released(known nameBook, all map[string]git.Commit, back gate.RolledBack) bool {
-	for _, commit := range all {
-		for _, value := range trailers(commit.Message, trailerRelease) {
-			name, version := cutReference(value)
-			if version == back.Version && slices.Contains(known.of(name), back.Image) && commit.SHA != back.Commit && reaches(all, commit.SHA, back.Commit) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// reaches says whether a commit has another one in its history.
-func reaches(all map[string]git.Commit, from, to string) bool {
-	seen, open := map[string]bool{}, []string{from}
-	for len(open) > 0 {
-		sha := open[len(open)-1]
-		open = open[:len(open)-1]
-		if sha == to {
-			return true
-		}
-		if commit, ok := all[sha]; ok && !seen[sha] {
-			seen[sha] = true
-			open = append(open, commit.Parents...)
-		}
-	}
-	return false
 }

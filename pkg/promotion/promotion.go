@@ -35,6 +35,10 @@ type Source struct {
 	Git    *git.Remote    // the content, over the Git protocol
 	Config *config.Config // the environments, when the caller has them; else they are read from the default branch
 	Sleep  func(ctx context.Context, d time.Duration) error
+	// Past bounds how many commits of the environments are read to find out which
+	// versions were rolled back, and which came first; 0: 100,000. What is older blocks
+	// the versions that it could be about.
+	Past int
 	// Progress tells a person what takes long; nil: nobody is told.
 	Progress func(format string, args ...any)
 	// Waiting tells a person why a wait goes on and when the next look is; nil:

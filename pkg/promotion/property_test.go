@@ -15,16 +15,22 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/getpawl/pawl/pkg/audit"
+	"github.com/getpawl/pawl/pkg/bump"
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
 	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/image"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
-// robot is whom pawl acts as.
-const robot = "release-bot"
+// robot is whom pawl promotes as, and pipeline whom it bumps as.
+const (
+	robot    = "release-bot"
+	pipeline = "ci-bot"
+)
 
 const threeStages = `version: 1
 environments:
@@ -58,6 +64,7 @@ func TestSafeAndConvergent(t *testing.T) {
 			"forge":   m.forge,
 			"button":  m.button,
 			"undo":    m.rollback,
+			"return":  m.heal,
 			"tick":    func(t *rapid.T) { m.server.Advance(draw(t, "wait", time.Second, time.Minute, time.Hour)) },
 			"fault":   m.misfunction,
 			"":        m.safe,
@@ -68,12 +75,13 @@ func TestSafeAndConvergent(t *testing.T) {
 
 // machine is a repository, its people, and what is known to be true of it.
 type machine struct {
-	server *githubtest.Server
-	repo   *githubtest.Repository
-	source promotion.Source
-	patch  int // the version that was released last
-	seen   int // moves of refs that were judged already
-	said   []error
+	server   *githubtest.Server
+	repo     *githubtest.Repository
+	source   promotion.Source
+	pipeline *git.Remote
+	patch    int // the version that was released last
+	seen     int // moves of refs that were judged already
+	said     []error
 
 	heads map[string]map[string]bool // by branch: every commit that was its head
 	green map[string]bool            // commits on which ci/test reads success
@@ -96,16 +104,17 @@ func newMachine(t *rapid.T) *machine {
 	m.repo.SetPermission(robot, githubtest.Write)
 	m.repo.SetPermission("hubot", githubtest.Write)
 	m.repo.SetPermission("reader", githubtest.Read)
-	m.bump(t)
+	m.bumpByHand(t)
 	start := m.repo.Head("dev")
 	ok(t, m.repo.Branch(ctx, "staging", start))
 	ok(t, m.repo.Branch(ctx, "production", start))
-	m.connect(t, token)
+	m.repo.SetPermission(pipeline, githubtest.Write)
+	m.connect(t, token, server.CreateUser(pipeline))
 	return m
 }
 
 // connect makes a client for which waiting is the server's time going by.
-func (m *machine) connect(t *rapid.T, token string) {
+func (m *machine) connect(t *rapid.T, token, pipelines string) {
 	wait := func(ctx context.Context, d time.Duration) error {
 		m.server.Advance(d)
 		return ctx.Err()
@@ -113,6 +122,8 @@ func (m *machine) connect(t *rapid.T, token string) {
 	client, err := github.New(github.Options{APIURL: m.server.APIURL(), Owner: "acme", Name: "config", Token: token, Sleep: wait})
 	ok(t, err)
 	remote, err := git.NewRemote(git.Options{URL: m.repo.CloneURL(), Auth: git.Auth{Username: "x", Password: token}, Sleep: wait})
+	ok(t, err)
+	m.pipeline, err = git.NewRemote(git.Options{URL: m.repo.CloneURL(), Auth: git.Auth{Username: "x", Password: pipelines}, Sleep: wait})
 	ok(t, err)
 	m.source = promotion.Source{Name: "acme/config", Forge: client, Git: remote, Sleep: wait}
 }
@@ -126,9 +137,60 @@ func ok(t *rapid.T, err error) {
 
 func draw[T any](t *rapid.T, label string, of ...T) T { return rapid.SampledFrom(of).Draw(t, label) }
 
-// bump releases versions into dev, as somebody else's pipeline does: in one push,
-// of which only the last commit becomes dev's head.
+// bump releases a version into dev: with pawl, or as somebody else's pipeline does.
 func (m *machine) bump(t *rapid.T) {
+	if draw(t, "bump", "by pawl", "by hand") == "by pawl" {
+		m.bumpByPawl(t)
+		return
+	}
+	m.bumpByHand(t)
+}
+
+// bumpByPawl has a pipeline, or a person, set the next version, or one from before,
+// which changes nothing.
+func (m *machine) bumpByPawl(t *rapid.T) {
+	before := m.version(t, "dev")
+	version := m.patch + 1
+	if m.patch > 1 && rapid.IntRange(0, 3).Draw(t, "late") == 0 {
+		version = rapid.IntRange(1, m.patch).Draw(t, "version")
+	}
+	m.patch = max(m.patch, version)
+	job := bump.Job{}
+	if rapid.Bool().Draw(t, "in a pipeline") {
+		job = bump.Job{Key: fmt.Sprintf("release-%d", version), Sequence: bump.Sequence{Source: "acme/api", Number: uint64(version)}}
+	}
+	outcome, err := m.set(version, job)
+	m.told(t, err)
+	now := m.version(t, "dev")
+	switch {
+	case now < before:
+		t.Fatalf("P5: a bump to %d brought dev from %d to %d", version, before, now)
+	case err == nil && version > before && now != version:
+		t.Fatalf("P4: a bump to %d of dev, at %d before, was reported as %s, and dev is at %d", version, before, outcome.Action, now)
+	}
+}
+
+// set sets the version of dev with pawl bump --push.
+func (m *machine) set(version int, job bump.Job) (*bump.Outcome, error) {
+	ctx := context.Background()
+	setting, err := image.ParseSetting(fmt.Sprintf("ghcr.io/acme/api:1.0.%d", version))
+	if err != nil {
+		return nil, err
+	}
+	plan, err := bump.PlanPush(ctx, bump.Target{Remote: m.pipeline, Branch: "dev", Choose: func(cfg *config.Config) (config.Environment, bump.Request, error) {
+		return cfg.Environments[0], bump.Request{Settings: []image.Setting{setting}, Job: job}, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	who := git.Signature{Name: pipeline, Email: "ci@example.com"}
+	stamp := bump.Stamp{Author: who, Committer: who, Now: func() time.Time { return time.Unix(1767600000, 0) }}
+	return plan.Apply(ctx, stamp, bump.Pause{Sleep: m.source.Sleep, Random: func() float64 { return 0.5 }})
+}
+
+// bumpByHand releases versions in one push, of which only the last commit becomes
+// dev's head.
+func (m *machine) bumpByHand(t *rapid.T) {
 	ctx := context.Background()
 	const workbench = "wip"
 	if dev := m.repo.Head("dev"); dev != "" {
@@ -152,14 +214,19 @@ func (m *machine) bump(t *rapid.T) {
 	ok(t, m.repo.DeleteBranch(ctx, workbench))
 }
 
-// rollback takes the version of staging back, as a person does on the branch itself.
+// rollback takes the version of staging back, as a person does on the branch itself:
+// to the newest one before it that nobody took back.
 func (m *machine) rollback(t *rapid.T) {
 	now := m.version(t, "staging")
-	if now < 2 {
+	good := now - 1
+	for m.taken[good] {
+		good--
+	}
+	if good < 1 {
 		return
 	}
 	_, err := m.repo.Commit(context.Background(), "staging", fmt.Sprintf("Roll back\n\nRollback-Of: ghcr.io/acme/api:1.0.%d\n", now), map[string]string{
-		"base/kustomization.yaml": fmt.Sprintf("images:\n  - name: ghcr.io/acme/api\n    newTag: 1.0.%d\n", now-1),
+		"base/kustomization.yaml": fmt.Sprintf("images:\n  - name: ghcr.io/acme/api\n    newTag: 1.0.%d\n", good),
 	})
 	ok(t, err)
 	m.taken[now] = true
@@ -205,7 +272,8 @@ func (m *machine) told(t *rapid.T, err error) {
 	m.said = append(m.said, err)
 	var blocked *promotion.Blocked
 	var usage *promotion.UsageError
-	if err == nil || errors.As(err, &blocked) || errors.As(err, &usage) ||
+	var refusal *bump.Refusal
+	if err == nil || errors.As(err, &refusal) || errors.As(err, &blocked) || errors.As(err, &usage) ||
 		errors.Is(err, forge.ErrTransient) || errors.Is(err, git.ErrTransient) ||
 		errors.Is(err, forge.ErrAccess) || errors.Is(err, git.ErrAccess) || errors.Is(err, forge.ErrNotFound) {
 		return
@@ -434,7 +502,15 @@ func (m *machine) converge(t *rapid.T) {
 	m.server.Advance(time.Hour)
 	m.clean(t)
 	m.heal(t)
-	m.bump(t) // what people objected to is replaced
+	latest := m.patch
+	for range 3 { // what people objected to is replaced; a late job does not do that
+		if m.bump(t); m.patch > latest {
+			break
+		}
+	}
+	if m.patch == latest {
+		m.bumpByHand(t)
+	}
 	for range 6 {
 		m.round(t)
 	}

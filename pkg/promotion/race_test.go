@@ -92,7 +92,7 @@ func newStageOn(t *testing.T, options githubtest.Options) *stage {
 }
 
 // connect makes the client whose requests the hook sees.
-func (s *stage) connect(t *testing.T, token string) {
+func (s *stage) connect(t testing.TB, token string) {
 	t.Helper()
 	noWait := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	client, err := github.New(github.Options{APIURL: s.server.APIURL(), Owner: "acme", Name: "config", Token: token, Transport: s, Sleep: noWait})
@@ -115,7 +115,7 @@ func (s *stage) commit(t *testing.T, branch, version string) string {
 	return sha
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -124,8 +124,8 @@ func (s Source) statusPromotion(ctx context.Context, snap snapshot, status *Envi
 		status.unread("promotion", fmt.Errorf("#%d: %w", pr.Number, err))
 	} else {
 		status.Open.judge(facts)
-		if cause := firstCause(facts); cause != nil && status.Open.State == gate.Unknown {
-			status.unreadErr = append(status.unreadErr, cause)
+		if why := cause(facts, status.Open.Gates); why != nil && status.Open.State == gate.Unknown {
+			status.unreadErr = append(status.unreadErr, why)
 		}
 	}
 	status.follow(pr.HeadSHA == edge.Head)

@@ -107,7 +107,7 @@ func (v *Verification) blocked(what string) error {
 	}
 	blocked := &Blocked{What: what, State: v.State, Reason: strings.Join(reasons, "; ")}
 	if v.State == gate.Unknown {
-		blocked.Cause = firstCause(v.facts)
+		blocked.Cause = cause(v.facts, v.Gates)
 	}
 	if v.State == gate.Pending {
 		blocked.Until = opens(v.Gates)

@@ -76,7 +76,7 @@ func notYet(err error) bool {
 	case gate.Pending:
 		return true
 	case gate.Unknown:
-		return !errors.Is(blocked.Cause, forge.ErrAccess)
+		return !errors.Is(blocked.Cause, forge.ErrAccess) && !errors.Is(blocked.Cause, gate.ErrUndecidable)
 	}
 	return false
 }

@@ -86,7 +86,7 @@ func (p *pull) readiness(ctx context.Context) (string, error) {
 
 // testMerge makes the merge commit that shows whether the branches merge.
 func (p *pull) testMerge(ctx context.Context) (string, error) {
-	tree, err := p.mergedTree(ctx)
+	tree, err := p.mergedTree(ctx, p.baseNow())
 	if err != nil {
 		return "", err
 	}
@@ -95,14 +95,14 @@ func (p *pull) testMerge(ctx context.Context) (string, error) {
 	return p.repo.store().writeCommit(tree, []string{p.baseNow(), p.head}, bot, bot, message)
 }
 
-// mergedTree is the tree of base and head merged.
-func (p *pull) mergedTree(ctx context.Context) (string, error) {
+// mergedTree is the tree of a base and the head merged.
+func (p *pull) mergedTree(ctx context.Context, base string) (string, error) {
 	r := p.repo
-	common, err := r.store().mergeBase(ctx, p.baseNow(), p.head)
+	common, err := r.store().mergeBase(ctx, base, p.head)
 	if err != nil {
 		return "", err
 	}
-	return r.mergeCommits(ctx, common, p.baseNow(), p.head)
+	return r.mergeCommits(ctx, common, base, p.head)
 }
 
 // mergeCommits merges the trees of two commits over a third.
@@ -299,13 +299,14 @@ func (p *pull) mergeResult(ctx context.Context, c caller, in mergeOrder) (string
 	if in.Method == "rebase" {
 		return p.rebased(ctx, c)
 	}
-	tree, err := p.mergedTree(ctx)
+	// The branch itself counts, also where the pull request still shows an older one.
+	base := p.repo.branch(p.base)
+	tree, err := p.mergedTree(ctx, base)
 	if err != nil {
 		return "", err
 	}
 	s, author := p.repo.store(), p.repo.signature(c.account)
 	web := signature{name: "GitHub", email: "noreply@github.com", when: author.when}
-	base := p.repo.branch(p.base)
 	if in.Method == "squash" {
 		title := or(in.Title, fmt.Sprintf("%s (#%d)", p.title, p.number))
 		return s.writeCommit(tree, []string{base}, author, web, joinMessage(title, in.Message))

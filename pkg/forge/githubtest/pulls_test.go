@@ -464,3 +464,21 @@ func TestFork(t *testing.T) {
 	}
 	mustGit(t, t.TempDir(), "clone", "-q", strings.Replace(fork.CloneURL(), "http://", "http://x:"+w.tokens["eve"]+"@", 1), "x")
 }
+
+// A button that is pressed before GitHub notices that the branch has the commit makes
+// nothing of what came to the branch since undone.
+func TestMergeButtonBeforeItIsNoticed(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"merge", "squash"} {
+		w := newWorld(t, githubtest.Options{MergeReads: 10})
+		pr := w.open("topic", "staging")
+		w.do(w.repo.Push(t.Context(), "staging", pr.HeadSHA))
+		_, err := w.repo.Commit(t.Context(), "staging", "Go on", map[string]string{"later.yaml": "a: 1\n"})
+		w.do(err)
+		_, err = w.repo.PressMerge(t.Context(), pr.Number, method)
+		w.do(err)
+		if _, there := w.repo.File(t.Context(), "staging", "later.yaml"); !there {
+			t.Errorf("%s: what came after the commit is gone", method)
+		}
+	}
+}
