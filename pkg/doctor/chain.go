@@ -63,7 +63,7 @@ func (a *audit) broken(i int, to config.Environment, comparison forge.Comparison
 	a.find(Error, "chain-broken",
 		fmt.Sprintf("%s has %s that %s lacks", to.Branch, plural(comparison.BehindBy, "commit"), a.cfg.Environments[i].Branch),
 		"nothing can be fast-forwarded into it",
-		fmt.Sprintf("git fetch && git switch %[1]s && git pull --ff-only && git merge --no-ff origin/%[2]s && git push, keeping the image versions of %[1]s; then: %[3]s (docs/how-to/heal-divergence.md)",
+		fmt.Sprintf("git fetch && git switch %[1]s && git pull --ff-only && git merge --no-ff origin/%[2]s && git push, keeping the newer image versions; then: %[3]s (docs/how-to/heal-divergence.md)",
 			first, to.Branch, strings.Join(promotions, ", ")))
 }
 
