@@ -49,8 +49,7 @@ install: ## install pawl where go install puts programs
 demo: build ## take the tour: an embedded GitHub, no token, no network
 	bin/pawl demo
 
-test: ## vet, all tests (with the race detector if there is a C compiler), and the contract if npm can be had
-	go vet ./...
+test: ## all tests (with the race detector if there is a C compiler), and the contract if npm can be had
 	$(RECORD) go test -count=1 $(RACE) ./...
 	@if $(MAKE) -s $(OPENAPI) $(GRAPHQL); then $(COMPARE); else $(UNCOMPARED); fi
 

@@ -20,7 +20,7 @@ import (
 // wide is a repository whose folders alone are more than is read in any case.
 func wide() map[string]string {
 	files := map[string]string{"README.md": "# config\n", "zz/last.yaml": "image: last:1\n"}
-	for i := range 3000 {
+	for i := range 2400 {
 		files[fmt.Sprintf("apps/app-%05d/values.yaml", i)] = fmt.Sprintf("image: app:%d\n", i)
 	}
 	for i := range 40 {
@@ -216,23 +216,23 @@ func TestFetchFilesOfAFamily(t *testing.T) {
 	repo := server.repository(t)
 	var in strings.Builder
 	model := map[string]string{}
-	for i := range 6000 {
+	for i := range 5000 {
 		model[fmt.Sprintf("apps/app-%05d/values.yaml", i)] = fmt.Sprintf("image: app:0.%d\n", i)
 	}
 	edits := model
-	for i := range 40 {
+	for i := range 25 {
 		fmt.Fprintf(&in, "commit refs/heads/main\ncommitter Test <test@example.com> %d +0000\ndata 4\nstep\n", 1700000000+i)
 		for path, content := range edits {
 			fmt.Fprintf(&in, "M 100644 inline %s\ndata %d\n%s\n", path, len(content), content)
 		}
 		edits = map[string]string{fmt.Sprintf("apps/app-%05d/values.yaml", 100*i): fmt.Sprintf("image: app:%d\n", i+1)}
-		if i < 39 {
+		if i < 24 {
 			maps.Copy(model, edits)
 		}
 	}
 	runGit(t, repo.dir, in.String(), "fast-import", "--quiet")
 	tip := repo.tip("main")
-	const path = "apps/app-05000/values.yaml"
+	const path = "apps/app-04321/values.yaml"
 	remote := repo.remote()
 	if _, err := remote.Tip(t.Context(), "main"); err != nil {
 		t.Fatal(err)

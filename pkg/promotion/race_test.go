@@ -211,7 +211,7 @@ func stride() int {
 	if os.Getenv("PAWL_FULL") != "" {
 		return 1
 	}
-	return 3
+	return 5
 }
 
 // first is the request to begin with, which differs, so that each has its turn.
