@@ -49,9 +49,9 @@ server is git http-backend on this machine, without TLS, the same for all; where
 says so, it waits 40 ms before it serves a request. A connection costs next to
 nothing here, and is not counted.
 
-Every pipeline is a shell script that runs in an empty folder in memory, or in a
-checkout of depth 1, and starts from the same commit. They run in
-turns, and the median of $ROUNDS rounds counts; of memory and of attempts, the highest.
+Every pipeline is a shell script that runs in an empty folder in memory, as the first
+attempt of a job of GitHub Actions, or in a checkout of depth 1, as somebody at a
+terminal would, and starts from the same commit. They run in turns, and the median of $ROUNDS rounds counts; of memory and of attempts, the highest.
 After each run the branch must have exactly the commits and the changes that it
 should, and in the end the repositories pass git fsck --strict.
 
@@ -62,9 +62,8 @@ should, and in the end the repositories pass git fsck --strict.
 - ` + byRebase + `: ` + byClone + `, sed, git commit -a, and then git push and
   git pull --rebase in turns, without a wait, until a push succeeds.
 
-Only the ratios mean anything: this was a shared machine with
-$MACHINE. Others worked on it at the same time, and the time that
-each run takes shows it; CPU time, requests and bytes were much the same on every run.
+Only the ratios mean anything: they are of one machine, at one time, a shared one with
+$MACHINE.
 `
 
 // medianLanding is the sample in the middle, for each figure; of memory and

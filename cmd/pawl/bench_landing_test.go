@@ -228,6 +228,11 @@ func (l *landings) run(b *testing.B, s scenario, repository *benchRepository, wa
 		"URL="+repository.url, "FILE="+file, "IMAGE="+benchImage(name), "VERSION="+version, "PAWL="+l.pawl,
 		"GITHUB_SERVER_URL="+l.server.URL, "GITHUB_API_URL="+l.server.URL, "GITHUB_TOKEN=ghs_nobodyAsksForIt",
 	)
+	if s.task != checkout {
+		cmd.Env = append(cmd.Env, "GITHUB_ACTIONS=true", "GITHUB_REPOSITORY=acme/app", "GITHUB_WORKFLOW=release",
+			"GITHUB_WORKFLOW_REF=acme/app/.github/workflows/release.yml@refs/heads/main", "GITHUB_JOB=bump",
+			"GITHUB_RUN_ID=1", "GITHUB_RUN_NUMBER=1", "GITHUB_RUN_ATTEMPT=1")
+	}
 	var said strings.Builder
 	cmd.Stderr = &said
 	l.server.take()

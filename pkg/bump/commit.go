@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/getpawl/pawl/pkg/git"
-	"github.com/getpawl/pawl/pkg/manifest"
 )
 
 // CommitPlan is a bump of the user's checkout, planned on the files of HEAD.
@@ -35,7 +34,7 @@ func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*
 		return nil, err
 	}
 	objects := checkout.Objects()
-	files, err := filesAt(ctx, objects, head, request.Match)
+	files, err := filesAt(ctx, objects, head, request.scope())
 	if err != nil {
 		return nil, err
 	}
@@ -46,12 +45,9 @@ func PlanCommit(ctx context.Context, checkout *git.Checkout, request Request) (*
 	return &CommitPlan{Plan: plan, Branch: branch, Head: head, checkout: checkout, objects: objects, Job: request.Job}, nil
 }
 
-// filesAt reads the files of a commit that match.
-func filesAt(ctx context.Context, objects *git.Objects, commit string, match func(string) bool) ([]File, error) {
-	if match == nil {
-		match = manifest.IsYAML
-	}
-	entries, err := objects.Files(commit, match)
+// filesAt reads the files of a commit that are in scope.
+func filesAt(ctx context.Context, objects *git.Objects, commit string, scope git.Scope) ([]File, error) {
+	entries, err := objects.Scoped(commit, scope)
 	if err != nil {
 		return nil, err
 	}

@@ -43,9 +43,13 @@ type Job struct {
 // the race against a newer one has nothing left to do.
 func (j Job) unattended() bool { return j.Key != "" || j.Sequence.Number > 0 }
 
-// recent is how far back to look for what the job did before.
+// recent is how far back to look for what the job did before. Somebody at a terminal
+// did not do it before; where versions alone do not tell, more is looked at anyway.
 func (j Job) recent() int {
-	if j.Key == "" || j.First {
+	switch {
+	case !j.unattended():
+		return 0
+	case j.Key == "" || j.First:
 		return recent
 	}
 	return earlier

@@ -87,12 +87,12 @@ func PlanPush(ctx context.Context, target Target) (*PushPlan, error) {
 // plan works out what is to be done at the tip. The branch was seen at another
 // commit before, unless that is empty: it must be part of what there is now.
 func (p *PushPlan) plan(ctx context.Context, seen string) error {
-	remote, request := p.site.target.Remote, p.site.request
+	request := p.site.request
 	deep := request.Job.recent()
 	if seen != "" {
 		deep = earlier // a push of this very run may be below those of others by now
 	}
-	objects, entries, err := remote.FetchFiles(ctx, p.Tip, request.scope(), deep)
+	objects, entries, err := p.site.target.fetch(ctx, p.Tip, request.scope(), deep)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 // Target is where on a server a bump lands.
 type Target struct {
 	Remote *git.Remote
+	// Checkout is one of the same repository, or nil: what it has is not fetched.
+	Checkout *git.Checkout
 	// Branch is the branch to look at first: the environment's, as far as the caller
 	// can tell; empty when it cannot.
 	Branch string
@@ -89,7 +91,7 @@ func (t Target) guess(ctx context.Context) (*site, error) {
 	scope := request.scope()
 	match := scope.File
 	scope.File = func(path string) bool { return path == config.FileName || match(path) }
-	objects, entries, err := t.Remote.FetchFiles(ctx, tip, scope, request.Job.recent())
+	objects, entries, err := t.fetch(ctx, tip, scope, request.Job.recent())
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +113,14 @@ func (t Target) guess(ctx context.Context) (*site, error) {
 		return t.settle(ctx, config.Conventional(t.Branch), t.Branch, tip)
 	}
 	return nil, nil //nolint:nilnil // no configuration here is a fact, not an error
+}
+
+// fetch gets what is in scope of a commit, and the newest commits of its history.
+func (t Target) fetch(ctx context.Context, commit string, scope git.Scope, history int) (*git.Objects, []git.File, error) {
+	if t.Checkout != nil {
+		t.Remote.Borrow(ctx, t.Checkout, commit, scope)
+	}
+	return t.Remote.FetchFiles(ctx, commit, scope, history)
 }
 
 // settle picks the environment. The branch that was looked at already, and where it

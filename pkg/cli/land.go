@@ -161,7 +161,7 @@ func (a *app) plainRemote(ctx context.Context, address string) (location, *git.R
 
 // target says where to land, and how to find out what is to be done there.
 func (a *app) target(flags bumpFlags, request bump.Request, remote *git.Remote, l location) bump.Target {
-	target := bump.Target{Remote: remote, Branch: flags.branch, Given: flags.branch != "", Config: l.config, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
+	target := bump.Target{Remote: remote, Checkout: l.checkout, Branch: flags.branch, Given: flags.branch != "", Config: l.config, ViaAPI: flags.via == "api", ReadOnly: flags.dryRun}
 	if target.Branch == "" && config.CheckBranch(flags.env) == nil {
 		target.Branch = flags.env // as a rule the branch has the environment's name
 	}

@@ -40,7 +40,7 @@ func (a *app) place(ctx context.Context, env string, paths []string, first bool)
 	if err != nil {
 		return place{}, err
 	}
-	p := place{root: a.workdir(), match: deployable, words: "the YAML files here", checkout: checkout, config: cfg}
+	p := place{root: a.workdir(), match: deployable, patterns: []string{"**"}, words: "the YAML files here", checkout: checkout, config: cfg}
 	if len(paths) > 0 {
 		return p.named(paths)
 	}

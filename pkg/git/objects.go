@@ -58,8 +58,8 @@ func (o *Objects) Others(commit string, match func(path string) bool) ([]File, e
 	return o.walk(commit, &walk{scope: Scope{File: match}, others: true})
 }
 
-// scoped returns the regular files in scope. It needs the folders in scope only.
-func (o *Objects) scoped(commit string, scope Scope) ([]File, error) {
+// Scoped is [Objects.Files] for a scope: it needs the folders in scope only.
+func (o *Objects) Scoped(commit string, scope Scope) ([]File, error) {
 	return o.walk(commit, &walk{scope: scope})
 }
 

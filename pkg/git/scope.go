@@ -71,6 +71,29 @@ func (r *Remote) FetchFiles(ctx context.Context, commit string, scope Scope, his
 	return f.objects, files, nil
 }
 
+// Borrow takes over what a checkout has of a commit in scope, so that it is not
+// fetched. A checkout that lacks some of it, or cannot be read, changes nothing.
+func (r *Remote) Borrow(ctx context.Context, checkout *Checkout, commit string, scope Scope) {
+	id, err := parseHash(commit)
+	if err != nil || len(r.objects.missing([]plumbing.Hash{id})) == 0 {
+		return
+	}
+	database := newDatabase(checkout.git)
+	objects := newObjects(database, nil)
+	files, err := objects.Scoped(commit, scope)
+	if err == nil {
+		err = objects.Load(ctx, files)
+	}
+	if err != nil {
+		r.trace("taking %s from the checkout: %v", commit, err)
+		return
+	}
+	r.objects.add(database.read)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heads = append(r.heads, id)
+}
+
 // partial is a fetch of a part of a commit.
 type partial struct {
 	r       *Remote
@@ -328,7 +351,7 @@ func (f *partial) everything(ctx context.Context, server *advertisement) ([]File
 			return nil, err
 		}
 	}
-	return f.objects.scoped(f.commit.String(), f.scope)
+	return f.objects.Scoped(f.commit.String(), f.scope)
 }
 
 func (f *partial) complete(ctx context.Context, server *advertisement) error {
@@ -338,7 +361,7 @@ func (f *partial) complete(ctx context.Context, server *advertisement) error {
 			return err
 		}
 	}
-	files, err := f.objects.scoped(f.commit.String(), f.scope)
+	files, err := f.objects.Scoped(f.commit.String(), f.scope)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -335,6 +336,53 @@ func TestFetchFilesAtRandom(t *testing.T) {
 		}
 	}
 	repo.git("fsck", "--full", "--strict")
+}
+
+// What a checkout has is not fetched, and what it lacks is.
+func TestBorrow(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	repo := server.repository(t)
+	line(repo, "main", 30)
+	repo.git("config", "uploadpack.allowFilter", "true")
+	model := maps.Clone(sampleFiles)
+	tip := repo.commit("main", sampleFiles)
+	model["main/file"] = "29"
+	scope := onePath("base/app.yaml")
+	for name, test := range map[string]struct {
+		clone   []string
+		history int
+		want    int // requests
+	}{
+		"the tip":             {[]string{"--depth=1"}, 0, 0},
+		"no history":          {[]string{"--depth=1"}, 20, 1},
+		"no files":            {[]string{"--filter=blob:none", "--no-checkout"}, 0, 2},
+		"nothing of the sort": {[]string{"--depth=1", "--branch=other"}, 0, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo.commit("other", map[string]string{"x": "y"})
+			dir := filepath.Join(t.TempDir(), "clone")
+			runGit(t, repo.dir, "", slices.Concat([]string{"clone", "-q"}, test.clone, []string{"file://" + repo.dir, dir})...)
+			checkout, err := OpenCheckout(t.Context(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			remote := repo.remote()
+			if _, err := remote.Tip(t.Context(), "main"); err != nil {
+				t.Fatal(err)
+			}
+			server.take()
+			remote.Borrow(t.Context(), checkout, tip, scope)
+			objects := fetchFiles(t, remote, tip, scope, test.history, model)
+			if requests := server.take(); len(requests) != test.want {
+				t.Errorf("%d requests, want %d", len(requests), test.want)
+			}
+			sha := change(t, objects, tip, "base/app.yaml", "image: "+name+"\n")
+			mustPush(t, remote, objects, "main", tip, sha)
+			repo.git("fsck", "--full", "--strict")
+			repo.git("update-ref", "refs/heads/main", tip)
+		})
+	}
 }
 
 func TestFetchFilesUnknownCommit(t *testing.T) {
