@@ -11,6 +11,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/getpawl/pawl/pkg/audit"
+	"github.com/getpawl/pawl/pkg/doctor"
 	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
@@ -19,7 +20,7 @@ import (
 func reports() map[string]any {
 	return map[string]any{
 		"status": &promotion.StatusReport{}, "diff": &promotion.DiffReport{}, "history": &promotion.HistoryReport{},
-		"trace": &promotion.TraceReport{}, "audit": &audit.Report{},
+		"trace": &promotion.TraceReport{}, "audit": &audit.Report{}, "doctor": &doctor.Report{},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,8 +103,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmpout FILE [stderr] compares what the last command printed with a file, in which
-// $VARIABLES stand for their values: the address of the server differs each time. With
-// -update it rewrites the file in the script.
+// $VARIABLES stand for their values: the address of the server differs each time. So do
+// the ids of requests, for which the file has ID. With -update it rewrites the file in the
+// script.
 func cmpout(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) > 2 || len(args) == 2 && args[1] != "stderr" {
 		ts.Fatalf("usage: cmpout FILE [stderr]")
@@ -111,7 +113,7 @@ func cmpout(ts *testscript.TestScript, neg bool, args []string) {
 	stream := append(args, "stdout")[1]
 	expected := ts.ReadFile(args[0])
 	want := os.Expand(expected, func(name string) string { return ts.Getenv(name) })
-	got := ts.ReadFile(stream)
+	got := regexp.MustCompile(`request [0-9A-F]{4}:[0-9A-F]{6}`).ReplaceAllString(ts.ReadFile(stream), "request ID")
 	switch {
 	case got == want:
 	case *update:
