@@ -23,12 +23,11 @@ const (
 // together. Only the branch's own line counts: what a merge brought was not in place
 // there before the merge.
 func (p past) introduced(known nameBook, img gate.Image) ([][]string, error) {
-	line, whole := p.line()
-	if !whole {
+	if !p.whole {
 		return nil, p.tooLong("which versions came first")
 	}
 	var order introductions
-	for _, commit := range slices.Backward(line) {
+	for _, commit := range slices.Backward(p.line) {
 		var here []string
 		for _, value := range p.sets[commit.SHA] {
 			name, version := cutReference(value)
@@ -40,18 +39,6 @@ func (p past) introduced(known nameBook, img gate.Image) ([][]string, error) {
 		order.add(here)
 	}
 	return order.groups, nil
-}
-
-// line is the first environment's own line of commits, newest first, and whether it
-// was read to its beginning.
-func (p past) line() (line []git.Commit, whole bool) {
-	for at, ok := p.commits[p.tips[0]]; ok; at, ok = p.commits[at.Parents[0]] {
-		line = append(line, at)
-		if len(at.Parents) == 0 {
-			return line, true
-		}
-	}
-	return line, false
 }
 
 // introductions are versions in the order in which they came.
@@ -81,10 +68,10 @@ func (i *introductions) add(versions []string) {
 // environment from what each commit of its own line changed. It costs two requests, and
 // is for what neither tags nor trailers tell.
 func (s Source) introductions(ctx context.Context, rules policy, at scene, history past, wanted []string) (map[string][][]string, error) {
-	line, whole := history.line()
-	if !whole {
+	if !history.whole {
 		return nil, history.tooLong("which versions came first")
 	}
+	line := slices.Clone(history.line)
 	objects, whole, err := s.Git.FetchHistory(ctx, line[0].SHA, maxFolders)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ type past struct {
 	commits     map[string]git.Commit
 	limit       int                 // how many of them were to be read at most
 	cut         []string            // commits that lead to these and were not read
+	line        []git.Commit        // the first environment's own, newest first
+	whole       bool                // it was read to its beginning
 	sets        map[string][]string // by commit: its Pawl-Image trailers
 	backs       []mark
 	releases    []mark
@@ -41,7 +43,18 @@ func newPast(known git.Ancestry, limit int, names, tips []string) past {
 			}
 		}
 	}
+	p.follow()
 	return p
+}
+
+// follow walks along the first environment's own line.
+func (p *past) follow() {
+	for at, ok := p.commits[p.tips[0]]; ok; at, ok = p.commits[at.Parents[0]] {
+		p.line = append(p.line, at)
+		if p.whole = len(at.Parents) == 0; p.whole {
+			return
+		}
+	}
 }
 
 func (p *past) note(commit git.Commit, trailer git.Trailer) {
