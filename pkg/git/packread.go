@@ -220,7 +220,7 @@ func (p *packReader) letGo(base int64, d delta, patched object) bool {
 	if p.choice == nil || len(patched.data) < largeDelta {
 		return false
 	}
-	id := patched.hash()
+	id := patched.name()
 	if len(p.byID[id]) > 0 || p.choice.wanted(id, p.objects) {
 		return false
 	}

@@ -1,6 +1,8 @@
 package git
 
 import (
+	"crypto/sha1" //nolint:gosec // what Git calls objects by
+	"fmt"
 	"slices"
 	"sync"
 
@@ -14,6 +16,16 @@ type object struct {
 }
 
 func (o object) hash() plumbing.Hash { return plumbing.ComputeHash(o.kind, o.data) }
+
+// name is the id that an object claims by its content, found several times faster than
+// [object.hash], which also finds out whether somebody forged the content for it.
+func (o object) name() (id plumbing.Hash) {
+	sum := sha1.New() //nolint:gosec // what Git calls objects by
+	fmt.Fprintf(sum, "%s %d\x00", o.kind, len(o.data))
+	sum.Write(o.data)
+	copy(id[:], sum.Sum(nil))
+	return id
+}
 
 // source is where objects come from. It may be used from several goroutines.
 type source interface {
