@@ -86,6 +86,13 @@ func planted() []history {
 			w.rollBack("staging", "1.0.0", "1.1.0")
 			w.press(w.open("production", w.head("staging")), githubtest.MergeButton)
 		}, []string{"(staging rollback)", "production merge-button"}},
+		{"the promotion of a rollback is pointed at another branch and merged", func(w *world) {
+			w.release("1.1.0")
+			w.branch("undo", w.head("production"))
+			sha := w.set("undo", "1.0.0", "Rollback-Of: ghcr.io/acme/api:1.1.0")
+			w.branch("pawl/production/"+sha[:12], sha)
+			w.press(w.propose("pawl/production/"+sha[:12], "staging"), githubtest.MergeButton)
+		}, []string{"staging merge-button"}},
 		{"the promotion of a rollback is squashed", func(w *world) {
 			w.release("1.1.0")
 			w.rollBack("staging", "1.0.0", "1.1.0")

@@ -187,7 +187,7 @@ func (b *branch) origin(m *forge.Move) *Finding {
 // the commit says that it took in. But a promotion is to land as it is, whatever it
 // promotes: if a button was pressed on it, no trailer in it is about that.
 func (a *auditor) exception(ctx context.Context, b *branch, m *forge.Move) Kind {
-	if b.byButton(m) && promotes(b, b.pullOf(m)) {
+	if b.byButton(m) && a.promotion(b.pullOf(m)) {
 		return ""
 	}
 	commit, _ := b.commit(m.After)
@@ -231,6 +231,12 @@ func headBranch(b *branch, sha string) string { return "pawl/" + b.env.Name + "/
 func promotes(b *branch, pr forge.PullRequest) bool {
 	prefix := "pawl/" + b.env.Name + "/"
 	return len(pr.Head) == len(prefix)+shortLength && pr.Head[:len(prefix)] == prefix
+}
+
+// promotion says whether a pull request was opened as a promotion into any environment:
+// somebody can have pointed it elsewhere since.
+func (a *auditor) promotion(pr forge.PullRequest) bool {
+	return slices.ContainsFunc(a.branches, func(b *branch) bool { return promotes(b, pr) })
 }
 
 // shortLength is how many digits of a commit are shown, as in the names of branches.

@@ -256,6 +256,10 @@ func (p *pull) press(ctx context.Context, c caller, in mergeOrder) (string, erro
 	if err := v.apiError(http.StatusMethodNotAllowed); err != nil {
 		return "", err
 	}
+	if sha == before { // a rebase found nothing that the branch lacks: it did not move
+		p.baseSHA, p.mergeSHA = before, p.head
+		return p.head, p.merge(ctx, c.account)
+	}
 	if err := r.setRef(ctx, m.ref, sha); err != nil {
 		return "", err
 	}

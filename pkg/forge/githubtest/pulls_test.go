@@ -482,3 +482,17 @@ func TestMergeButtonBeforeItIsNoticed(t *testing.T) {
 		}
 	}
 }
+
+// A rebase of what the branch has already moves nothing, and no move is on record.
+func TestRebaseButtonOfNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, githubtest.Options{MergeReads: 10})
+	pr := w.open("topic", "staging")
+	w.do(w.repo.Push(t.Context(), "staging", pr.HeadSHA))
+	moves := len(w.server.Log())
+	_, err := w.repo.PressMerge(t.Context(), pr.Number, "rebase")
+	w.do(err)
+	if got := len(w.server.Log()); got != moves {
+		t.Errorf("%d moves, want %d", got, moves)
+	}
+}
