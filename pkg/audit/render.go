@@ -83,11 +83,11 @@ func (r *Report) verdict() string {
 	for _, env := range r.Environments {
 		moves += env.Moves
 	}
-	judged := plural(moves, "move") + " of " + plural(len(r.Environments), "environment")
+	judged := output.Plural(moves, "move") + " of " + output.Plural(len(r.Environments), "environment")
 	if r.Clean {
 		return "clean: " + judged
 	}
-	return fmt.Sprintf("%s: %s, %d not proved", judged, plural(r.Count(Violation), "violation"), r.Count(Unknown))
+	return fmt.Sprintf("%s: %s, %d not proved", judged, output.Plural(r.Count(Violation), "violation"), r.Count(Unknown))
 }
 
 // Markdown writes the report for a step summary.
@@ -147,11 +147,4 @@ func paint(count int, color func(string) string) string {
 		return "0"
 	}
 	return color(fmt.Sprint(count))
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // checkBranches looks whether every environment has its branch.
@@ -61,7 +62,7 @@ func (a *audit) broken(i int, to config.Environment, comparison forge.Comparison
 		promotions = append(promotions, "pawl promote "+env.Name)
 	}
 	a.find(Error, "chain-broken",
-		fmt.Sprintf("%s has %s that %s lacks", to.Branch, plural(comparison.BehindBy, "commit"), a.cfg.Environments[i].Branch),
+		fmt.Sprintf("%s has %s that %s lacks", to.Branch, output.Plural(comparison.BehindBy, "commit"), a.cfg.Environments[i].Branch),
 		"nothing can be fast-forwarded into it",
 		fmt.Sprintf("git fetch && git switch %[1]s && git pull --ff-only && git merge --no-ff origin/%[2]s && git push, keeping the newer image versions; then: %[3]s (docs/how-to/heal-divergence.md)",
 			first, to.Branch, strings.Join(promotions, ", ")))

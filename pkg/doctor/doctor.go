@@ -26,6 +26,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
@@ -89,7 +90,7 @@ func (r *Report) Err() error {
 	}
 	return &promotion.Blocked{
 		What: "checking " + r.Repository, State: gate.Fail,
-		Reason: plural(count, "error") + " in its setup", Fix: "do what each finding says, then run pawl doctor again",
+		Reason: output.Plural(count, "error") + " in its setup", Fix: "do what each finding says, then run pawl doctor again",
 	}
 }
 
@@ -242,11 +243,4 @@ func (a *audit) sort() {
 		return cmp.Or(strings.Compare(x.What, y.What), strings.Compare(x.Reason, y.Reason))
 	})
 	a.report.Unchecked = slices.Compact(a.report.Unchecked)
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -26,10 +26,10 @@ func (r *Report) Text(w *output.Printer) {
 func (r *Report) verdict() string {
 	text := "nothing found"
 	if len(r.Findings) > 0 {
-		text = plural(len(r.Findings), "finding")
+		text = output.Plural(len(r.Findings), "finding")
 	}
 	if len(r.Unchecked) > 0 {
-		text += fmt.Sprintf(", %s not checked", plural(len(r.Unchecked), "thing"))
+		text += fmt.Sprintf(", %s not checked", output.Plural(len(r.Unchecked), "thing"))
 	}
 	return text
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // branch is an environment's branch and the rules for it, of rulesets and of a
@@ -340,7 +341,7 @@ func (a *audit) checkQuality(b branch) {
 		}
 	}
 	if b.whole && approvals < wanted {
-		a.find(Warning, "approvals", fmt.Sprintf("%s requires %s, and %s asks for %d", b.env.Branch, plural(approvals, "approval"), config.FileName, wanted),
+		a.find(Warning, "approvals", fmt.Sprintf("%s requires %s, and %s asks for %d", b.env.Branch, output.Plural(approvals, "approval"), config.FileName, wanted),
 			"GitHub lets in what pawl would not", fmt.Sprintf(`ruleset for %s: "Required approvals": %d: %s`, b.env.Branch, wanted, a.apply()))
 	}
 	a.checkGates(b)

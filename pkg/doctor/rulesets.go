@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/getpawl/pawl/pkg/forge"
+	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
 
@@ -174,7 +175,7 @@ func (c RulesetChange) lines() []string {
 		text := strings.ReplaceAll(rule.Type, "_", " ")
 		switch {
 		case rule.Type == "pull_request":
-			text += " with " + plural(rule.Approvals, "approval")
+			text += " with " + output.Plural(rule.Approvals, "approval")
 		case len(rule.Checks) > 0:
 			var names []string
 			for _, check := range rule.Checks {

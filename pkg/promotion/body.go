@@ -33,7 +33,7 @@ const (
 func title(p *Promotion) string {
 	prefix := fmt.Sprintf("Promote to %s: ", p.To)
 	if len(p.Images) == 0 {
-		return prefix + plural(p.page.total, "commit")
+		return prefix + output.Plural(p.page.total, "commit")
 	}
 	var parts []string
 	for i, change := range p.Images {
@@ -45,7 +45,7 @@ func title(p *Promotion) string {
 	}
 	text := strings.Join(parts, ", ")
 	if utf8.RuneCountInString(prefix+text) > maxTitle || !titleRegexp.MatchString(text+",") {
-		return prefix + plural(len(p.Images), "image")
+		return prefix + output.Plural(len(p.Images), "image")
 	}
 	return prefix + text
 }
@@ -59,7 +59,7 @@ func sections(p *Promotion, rules policy) []section {
 	return []section{
 		{text: summarySection(p)},
 		{text: imageSection(p), drop: 6,
-			less: fmt.Sprintf("### Images\n\n%s, too many to list here: `pawl promote %s --dry-run` does.\n\n", plural(len(p.Images), "change"), p.To)},
+			less: fmt.Sprintf("### Images\n\n%s, too many to list here: `pawl promote %s --dry-run` does.\n\n", output.Plural(len(p.Images), "change"), p.To)},
 		{text: changeSection(p), drop: 5,
 			less: fmt.Sprintf("### What changes in %s\n\nToo much to list here: `git diff --stat %s %s` does.\n\n", p.To, gate.Short(p.Before), gate.Short(p.Commit))},
 		{text: diffSection(p), drop: 1,
@@ -77,9 +77,9 @@ func sections(p *Promotion, rules policy) []section {
 }
 
 func summarySection(p *Promotion) string {
-	what := plural(len(p.Images), "image") + " in " + plural(p.page.total, "commit")
+	what := output.Plural(len(p.Images), "image") + " in " + output.Plural(p.page.total, "commit")
 	if len(p.Images) == 0 {
-		what = plural(p.page.total, "commit")
+		what = output.Plural(p.page.total, "commit")
 	}
 	text := verdictLine(p) + fmt.Sprintf("Brings %s from %s to %s: %s moves forward from `%s` to `%s`, without a merge commit.",
 		what, output.Escape(p.From), output.Escape(p.To), output.Code(p.Base), gate.Short(p.Before), gate.Short(p.Commit))
@@ -99,7 +99,7 @@ func verdictLine(p *Promotion) string {
 	for _, verdict := range gate.Blocking(p.Gates) {
 		names = append(names, verdict.Gate)
 	}
-	count := fmt.Sprintf(" %d of %s.\n\n", len(p.Gates)-len(names), plural(len(p.Gates), "gate")+" passed")
+	count := fmt.Sprintf(" %d of %s.\n\n", len(p.Gates)-len(names), output.Plural(len(p.Gates), "gate")+" passed")
 	switch gate.Overall(p.Gates) {
 	case gate.Pass:
 		return "**Ready to merge.**" + count
@@ -165,9 +165,9 @@ func changeSection(p *Promotion) string {
 		case len(reaching) == 0:
 			w.Line("No file of %s.\n", p.To)
 		case len(p.page.objects) == 0:
-			w.Line("%s.\n", plural(len(reaching), "file"))
+			w.Line("%s.\n", output.Plural(len(reaching), "file"))
 		default:
-			w.Line("%s and %s: %s.\n", plural(len(reaching), "file"), plural(len(p.page.objects), "object"), codes(p.page.objects, bodyObjects))
+			w.Line("%s and %s: %s.\n", output.Plural(len(reaching), "file"), output.Plural(len(p.page.objects), "object"), codes(p.page.objects, bodyObjects))
 		}
 		if !p.page.followed && len(p.page.files) > 0 {
 			w.Line("%s has no kustomization of its own, so these are the files in which pawl looks for images.\n", p.To)
@@ -235,10 +235,10 @@ func diffSection(p *Promotion) string {
 		return ""
 	}
 	if long > 0 {
-		fmt.Fprintf(&b, "Not shown, because they are long: %s. `git diff %s %s` has them.\n\n", plural(long, "file"), gate.Short(p.Before), gate.Short(p.Commit))
+		fmt.Fprintf(&b, "Not shown, because they are long: %s. `git diff %s %s` has them.\n\n", output.Plural(long, "file"), gate.Short(p.Before), gate.Short(p.Commit))
 	}
 	if secret > 0 {
-		fmt.Fprintf(&b, "Not shown, because they may hold secrets: %s.\n\n", plural(secret, "file"))
+		fmt.Fprintf(&b, "Not shown, because they may hold secrets: %s.\n\n", output.Plural(secret, "file"))
 	}
 	return "<details><summary>Difference</summary>\n\n" + b.String() + "</details>\n\n"
 }
@@ -254,7 +254,7 @@ func otherSection(p *Promotion) string {
 		why = "to which no kustomization of " + p.To + " refers"
 	}
 	return write(func(w *output.Printer) {
-		w.Line("<details><summary>%s more, %s</summary>\n", plural(len(others), "more file"), why)
+		w.Line("<details><summary>%s more, %s</summary>\n", output.Plural(len(others), "more file"), why)
 		fileTable(w, others)
 		w.Line("</details>\n")
 	})

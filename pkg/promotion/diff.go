@@ -10,6 +10,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // DiffOptions say what to compare.
@@ -230,7 +231,7 @@ func (r *DiffReport) fill(p *Promotion, comparison forge.Comparison) {
 	})
 	if len(p.page.unreadable) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s not read, because they are not plain YAML: %s",
-			plural(len(p.page.unreadable), "file"), most(p.page.unreadable)))
+			output.Plural(len(p.page.unreadable), "file"), most(p.page.unreadable)))
 	}
 	if !p.page.followed && len(p.page.files) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s has no kustomization of its own: the files that it uses are those in which pawl looks for images", r.Environment))
@@ -249,13 +250,13 @@ func (r *DiffReport) parted() string {
 	if len(r.Files) == 0 {
 		what = "yet their content is the same"
 	}
-	return fmt.Sprintf("they diverged: %s has %s that %s lacks, and %s; to bring both together, see %s", r.To.Name, plural(r.Behind, "commit"), r.From.Name, what, healPage)
+	return fmt.Sprintf("they diverged: %s has %s that %s lacks, and %s; to bring both together, see %s", r.To.Name, output.Plural(r.Behind, "commit"), r.From.Name, what, healPage)
 }
 
 // past says what it means that there is nothing to get. An environment that is past
 // the one before it got something that was never there, such as a hotfix.
 func (r *DiffReport) past() string {
-	text := fmt.Sprintf("%s is past %s by %s: there is nothing to get, and the differences here lead back", r.To.Name, r.From.Name, plural(r.Behind, "commit"))
+	text := fmt.Sprintf("%s is past %s by %s: there is nothing to get, and the differences here lead back", r.To.Name, r.From.Name, output.Plural(r.Behind, "commit"))
 	if r.downstream {
 		text += fmt.Sprintf("; %s never had them, and pawl status says how to bring them there", r.From.Name)
 	}

@@ -61,7 +61,7 @@ func (c contents) render(ctx context.Context, program string, env config.Environ
 		all = append(all, files...)
 	}
 	if len(all) > 2*maxExported {
-		return nil, &UsageError{Problem: fmt.Sprintf("%s uses %s, more than pawl builds", env.Name, plural(len(all)/2, "file")),
+		return nil, &UsageError{Problem: fmt.Sprintf("%s uses %s, more than pawl builds", env.Name, output.Plural(len(all)/2, "file")),
 			Fix: "leave out --rendered"}
 	}
 	overlays := overlaysOf(env, all, p.page.references)

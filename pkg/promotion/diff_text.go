@@ -25,11 +25,11 @@ func (r *DiffReport) direction() string {
 	case forge.Identical:
 		return fmt.Sprintf("nothing: both are at %s", gate.Short(r.To.Commit))
 	case forge.Ahead:
-		return fmt.Sprintf("what %s would get from %s: %s, %s → %s, a fast-forward", to, from, plural(r.Ahead, "commit"), gate.Short(r.To.Commit), gate.Short(r.From.Commit))
+		return fmt.Sprintf("what %s would get from %s: %s, %s → %s, a fast-forward", to, from, output.Plural(r.Ahead, "commit"), gate.Short(r.To.Commit), gate.Short(r.From.Commit))
 	case forge.Behind:
-		return fmt.Sprintf("nothing for %s to get: it has all of %s, and %s more", to, from, plural(r.Behind, "commit"))
+		return fmt.Sprintf("nothing for %s to get: it has all of %s, and %s more", to, from, output.Plural(r.Behind, "commit"))
 	case forge.Diverged:
-		return fmt.Sprintf("%s and %s diverged: %s has %s that %s lacks, and lacks %d", from, to, from, plural(r.Ahead, "commit"), to, r.Behind)
+		return fmt.Sprintf("%s and %s diverged: %s has %s that %s lacks, and lacks %d", from, to, from, output.Plural(r.Ahead, "commit"), to, r.Behind)
 	}
 	return "how they stand to each other is unknown"
 }
@@ -99,7 +99,7 @@ func (r *DiffReport) textCommits(w *output.Printer) {
 }
 
 func (r *DiffReport) commitHeading() string {
-	return fmt.Sprintf("%s of %s that %s lacks, newest first", plural(r.Ahead, "commit"), output.Clean(r.From.label()), output.Clean(r.To.label()))
+	return fmt.Sprintf("%s of %s that %s lacks, newest first", output.Plural(r.Ahead, "commit"), output.Clean(r.From.label()), output.Clean(r.To.label()))
 }
 
 // used counts the files that the environment uses; they come first.
@@ -135,7 +135,7 @@ func (r *DiffReport) textFiles(w *output.Printer) {
 		w.Line("  %s", output.Clean(object))
 	}
 	if others := len(r.Files) - used; others > 0 {
-		w.Line("  %s that %s does not use", strings.Replace(plural(others, "file"), " ", " other ", 1), r.Environment)
+		w.Line("  %s that %s does not use", strings.Replace(output.Plural(others, "file"), " ", " other ", 1), r.Environment)
 	}
 }
 
@@ -146,9 +146,9 @@ func (r *DiffReport) scope() string {
 	case used == 0:
 		return "no file"
 	case len(r.Objects) == 0: // as far as the files tell; what kustomize makes of them may say otherwise
-		return plural(used, "file")
+		return output.Plural(used, "file")
 	}
-	return plural(used, "file") + ", " + plural(len(r.Objects), "object")
+	return output.Plural(used, "file") + ", " + output.Plural(len(r.Objects), "object")
 }
 
 func (f DiffFile) lines() string {
@@ -159,12 +159,12 @@ func (f DiffFile) lines() string {
 }
 
 func (r *Rendered) text(w *output.Printer) {
-	w.Line("\n%s", w.Bold(fmt.Sprintf("built from %s: %s", output.Clean(strings.Join(r.Overlays, ", ")), plural(len(r.Objects), "object")+" changed")))
+	w.Line("\n%s", w.Bold(fmt.Sprintf("built from %s: %s", output.Clean(strings.Join(r.Overlays, ", ")), output.Plural(len(r.Objects), "object")+" changed")))
 	for _, object := range r.Objects {
 		w.Line("\n  %s %s", w.Bold(output.Clean(object.title())), object.Change)
 		for i, line := range object.Diff {
 			if i == shownLines {
-				w.Line("    and %s more", plural(len(object.Diff)-i, "line"))
+				w.Line("    and %s more", output.Plural(len(object.Diff)-i, "line"))
 				break
 			}
 			line = output.Clean(output.Limit(line, bodyText))
@@ -244,7 +244,7 @@ func (r *DiffReport) markdownCommits(w *output.Printer) {
 func (r *DiffReport) markdownFiles(w *output.Printer) {
 	w.Line("#### What changes in %s\n", output.Escape(r.Environment))
 	if len(r.Objects) > 0 {
-		w.Line("%s: %s.\n", plural(len(r.Objects), "object"), codes(r.Objects, shownObjects))
+		w.Line("%s: %s.\n", output.Plural(len(r.Objects), "object"), codes(r.Objects, shownObjects))
 	}
 	table := output.Table{Head: []string{"file", "", "lines"}}
 	used := r.used()
@@ -262,18 +262,18 @@ func (r *DiffReport) markdownFiles(w *output.Printer) {
 		w.Line("No file.\n")
 	}
 	if others := len(r.Files) - used; others > 0 {
-		w.Line("%s that %s does not use.\n", strings.Replace(plural(others, "file"), " ", " other ", 1), output.Escape(r.Environment))
+		w.Line("%s that %s does not use.\n", strings.Replace(output.Plural(others, "file"), " ", " other ", 1), output.Escape(r.Environment))
 	}
 }
 
 func (r *Rendered) markdown(w *output.Printer) {
-	w.Line("#### Built from %s: %s changed\n", codes(r.Overlays, shownObjects), plural(len(r.Objects), "object"))
+	w.Line("#### Built from %s: %s changed\n", codes(r.Overlays, shownObjects), output.Plural(len(r.Objects), "object"))
 	for _, object := range r.Objects {
 		w.Line("%s %s\n", code(object.title()), object.Change)
 		lines := make([]string, 0, len(object.Diff))
 		for i, line := range object.Diff {
 			if i == shownLines {
-				lines = append(lines, fmt.Sprintf("  and %s more", plural(len(object.Diff)-i, "line")))
+				lines = append(lines, fmt.Sprintf("  and %s more", output.Plural(len(object.Diff)-i, "line")))
 				break
 			}
 			lines = append(lines, output.Limit(line, bodyText))

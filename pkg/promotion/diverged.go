@@ -28,7 +28,7 @@ func (s Source) diverged(ctx context.Context, rules policy, head, candidate stri
 		blocked.Reason += fmt.Sprintf(" (the commits in question could not be listed: %v)", err)
 		return blocked
 	}
-	blocked.Reason += fmt.Sprintf("; %s has %s that %s lacks:", rules.To.Branch, plural(foreign.AheadBy, "commit"), rules.From.Branch)
+	blocked.Reason += fmt.Sprintf("; %s has %s that %s lacks:", rules.To.Branch, output.Plural(foreign.AheadBy, "commit"), rules.From.Branch)
 	for _, commit := range foreign.Commits {
 		blocked.Reason += "\n  " + diagnose(commit)
 	}

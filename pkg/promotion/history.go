@@ -12,6 +12,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // HistoryOptions say which moves to list.
@@ -297,7 +298,7 @@ func (h *history) contents(ctx context.Context, before func(i int) string) error
 	if h.report.Moves == nil {
 		h.report.Moves = []HistoryMove{}
 	}
-	h.tell("reading the images of %s", plural(len(h.report.Moves), "move"))
+	h.tell("reading the images of %s", output.Plural(len(h.report.Moves), "move"))
 	var commits, doubtful []string
 	for i, move := range h.report.Moves {
 		for _, sha := range []string{move.After, before(i)} {
@@ -317,7 +318,7 @@ func (h *history) contents(ctx context.Context, before func(i int) string) error
 		h.note("the content of the commits could not be read: %v", err)
 	}
 	if len(line.unreadable) > 0 {
-		h.note("%s not read, because they are not plain YAML: %s", plural(len(line.unreadable), "file"), most(line.unreadable))
+		h.note("%s not read, because they are not plain YAML: %s", output.Plural(len(line.unreadable), "file"), most(line.unreadable))
 	}
 	for i := range h.report.Moves {
 		h.report.Moves[i].describe(line, before(i))
@@ -359,10 +360,10 @@ func (h *history) narrow(options HistoryOptions) {
 		return !slices.ContainsFunc(move.Images, func(c ImageChange) bool { return isCalled(c.Image, options.Image, h.named) })
 	})
 	if unknown > 0 {
-		h.note("whether %s changed the image is unknown", plural(unknown, "move"))
+		h.note("whether %s changed the image is unknown", output.Plural(unknown, "move"))
 	}
 	if h.report.More {
-		h.note("only the newest %s were looked through", plural(all, "move"))
+		h.note("only the newest %s were looked through", output.Plural(all, "move"))
 	}
 	if len(h.report.Moves) > options.Limit {
 		h.report.Moves, h.report.More = h.report.Moves[:options.Limit], true

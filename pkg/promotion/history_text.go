@@ -44,7 +44,7 @@ func (r *HistoryReport) summary() string {
 	case r.More:
 		return fmt.Sprintf("has more moves than these %d, newest first (--limit shows more):", len(r.Moves))
 	}
-	return fmt.Sprintf("has %s to show, newest first:", plural(len(r.Moves), "move"))
+	return fmt.Sprintf("has %s to show, newest first:", output.Plural(len(r.Moves), "move"))
 }
 
 // minute is a time for people.

@@ -12,6 +12,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // PromoteOptions say what to promote.
@@ -234,7 +235,7 @@ func (s Source) planPromotion(ctx context.Context, rules policy, heads edgeHeads
 		p.Reason = fmt.Sprintf("%s is at %s already", p.To, gate.Short(head))
 		return p, nil
 	case forge.Behind:
-		p.Reason = fmt.Sprintf("%s is past %s by %s", p.To, gate.Short(candidate), plural(comparison.BehindBy, "commit"))
+		p.Reason = fmt.Sprintf("%s is past %s by %s", p.To, gate.Short(candidate), output.Plural(comparison.BehindBy, "commit"))
 		return p, nil
 	case forge.Diverged:
 		return nil, s.diverged(ctx, rules, head, candidate)
@@ -468,11 +469,4 @@ func firstEnvironment(env config.Environment) error {
 		Problem: fmt.Sprintf("%s is the first environment: nothing is promoted into it", env.Name),
 		Fix:     "set image versions there with: pawl bump IMAGE --env " + env.Name + " --push",
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -46,7 +46,7 @@ func (p *Promotion) text(w *output.Printer, dryRun bool) {
 
 // outcome says in a few words what happened or would happen.
 func (p *Promotion) outcome(dryRun bool) string {
-	what := fmt.Sprintf("%s, %s", gate.Short(p.Commit), plural(p.page.total, "commit"))
+	what := fmt.Sprintf("%s, %s", gate.Short(p.Commit), output.Plural(p.page.total, "commit"))
 	switch {
 	case p.Action == ActionNone:
 		return "nothing to promote: " + p.Reason

@@ -11,6 +11,7 @@ import (
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/manifest"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // StatusReport is what stands where, at one moment: the branches are where the
@@ -251,7 +252,7 @@ func (s Source) statusImages(ctx context.Context, report *StatusReport, snap *sn
 		return err
 	}
 	if len(unreadable) > 0 {
-		report.Notes = append(report.Notes, fmt.Sprintf("%s not read, because they are not plain YAML", plural(len(unreadable), "file")))
+		report.Notes = append(report.Notes, fmt.Sprintf("%s not read, because they are not plain YAML", output.Plural(len(unreadable), "file")))
 	}
 	if len(places) > 0 && len(names(found...)) == 0 {
 		report.Notes = append(report.Notes, noImages(snap.cfg.Environments))

@@ -193,13 +193,13 @@ func cutMiddle(text string, width int) string {
 func (r *StatusReport) counts(inLine, cut int) []string {
 	var lines []string
 	if inLine > 0 {
-		lines = append(lines, "in line everywhere: "+plural(inLine, "image"))
+		lines = append(lines, "in line everywhere: "+output.Plural(inLine, "image"))
 	}
 	if cut > 0 {
-		lines = append(lines, fmt.Sprintf("and %s more: narrow it down with --image, or take -o json", plural(cut, "image")))
+		lines = append(lines, fmt.Sprintf("and %s more: narrow it down with --image, or take -o json", output.Plural(cut, "image")))
 	}
 	if r.Hidden > 0 {
-		lines = append(lines, fmt.Sprintf("not shown: %s, because of --image or --behind", plural(r.Hidden, "image")))
+		lines = append(lines, fmt.Sprintf("not shown: %s, because of --image or --behind", output.Plural(r.Hidden, "image")))
 	}
 	if len(lines) > 0 {
 		lines = append(lines, "")
@@ -297,11 +297,11 @@ func (e EnvironmentStatus) distance() string {
 	case e.Relation == forge.Identical:
 		return "up to date with " + e.From
 	case e.Relation == forge.Ahead:
-		return plural(e.Behind, "commit") + " behind " + e.From
+		return output.Plural(e.Behind, "commit") + " behind " + e.From
 	case e.Relation == forge.Diverged:
-		return fmt.Sprintf("diverged from %s: %s ahead, %d behind", e.From, plural(e.Ahead, "commit"), e.Behind)
+		return fmt.Sprintf("diverged from %s: %s ahead, %d behind", e.From, output.Plural(e.Ahead, "commit"), e.Behind)
 	case e.Relation == forge.Behind:
-		return fmt.Sprintf("%s ahead of %s", plural(e.Ahead, "commit"), e.From)
+		return fmt.Sprintf("%s ahead of %s", output.Plural(e.Ahead, "commit"), e.From)
 	}
 	return "unknown"
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/git"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // TraceOptions say what to look for.
@@ -307,7 +308,7 @@ func (t *trace) sourced(all []git.Commit, slug, sha string) bool {
 	}
 	t.report.Kind, t.report.Commit, t.carry = "source", first.SHA, []string{first.SHA}
 	t.report.Subject, _, _ = strings.Cut(first.Message, "\n")
-	t.note("%s of the config repository says that it was made for it; that a later build contains it as well is not looked at", plural(count, "commit"))
+	t.note("%s of the config repository says that it was made for it; that a later build contains it as well is not looked at", output.Plural(count, "commit"))
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/image"
+	"github.com/getpawl/pawl/pkg/output"
 )
 
 // traceFirst is how many moves of each environment are looked at before more are.
@@ -29,7 +30,7 @@ func (t *trace) images(ctx context.Context) error {
 		}
 		now[i] = line.versions[t.head(env)]
 		if len(line.unreadable) > 0 {
-			t.note("%s of %s not read, because they are not plain YAML: %s", plural(len(line.unreadable), "file"), env.Name, most(line.unreadable))
+			t.note("%s of %s not read, because they are not plain YAML: %s", output.Plural(len(line.unreadable), "file"), env.Name, most(line.unreadable))
 		}
 	}
 	if err := t.nameImage(now); err != nil {
