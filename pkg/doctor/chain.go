@@ -9,6 +9,7 @@ import (
 	"github.com/getpawl/pawl/pkg/forge"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/output"
+	"github.com/getpawl/pawl/pkg/promotion"
 )
 
 // checkBranches looks whether every environment has its branch.
@@ -18,11 +19,11 @@ func (a *audit) checkBranches(context.Context) error {
 			continue
 		}
 		from := "COMMIT"
-		if i > 0 {
-			from = "origin/" + a.cfg.Environments[i-1].Branch
+		if i > 0 && a.head(a.cfg.Environments[i-1]) != "" {
+			from = output.ShellWord("origin/" + a.cfg.Environments[i-1].Branch)
 		}
 		a.find(Error, "branch-missing", fmt.Sprintf("%s has no branch %s", env.Name, env.Branch), "there is nothing to deploy, and nothing to promote into",
-			fmt.Sprintf("git fetch && git push origin %s:refs/heads/%s", from, env.Branch))
+			fmt.Sprintf("git fetch && git push origin %s:%s", from, output.ShellWord("refs/heads/"+env.Branch)))
 	}
 	return nil
 }
@@ -56,7 +57,6 @@ func (a *audit) checkChain(ctx context.Context) error {
 // broken reports a branch that has commits which the one before lacks. The way back
 // is a merge into the first environment's branch, from where it is promoted.
 func (a *audit) broken(i int, to config.Environment, comparison forge.Comparison) {
-	first := a.cfg.Environments[0].Branch
 	var promotions []string
 	for _, env := range a.cfg.Environments[1 : i+2] {
 		promotions = append(promotions, "pawl promote "+env.Name)
@@ -64,8 +64,8 @@ func (a *audit) broken(i int, to config.Environment, comparison forge.Comparison
 	a.find(Error, "chain-broken",
 		fmt.Sprintf("%s has %s that %s lacks", to.Branch, output.Plural(comparison.BehindBy, "commit"), a.cfg.Environments[i].Branch),
 		"nothing can be fast-forwarded into it",
-		fmt.Sprintf("git fetch && git switch %[1]s && git pull --ff-only && git merge --no-ff origin/%[2]s && git push, keeping the newer image versions; then: %[3]s (docs/how-to/heal-divergence.md)",
-			first, to.Branch, strings.Join(promotions, ", ")))
+		fmt.Sprintf("%s, keeping the newer image versions; then: %s (docs/how-to/heal-divergence.md)",
+			promotion.HealCommand(a.cfg.Environments[0], to), strings.Join(promotions, ", ")))
 }
 
 // shown is how many files a finding names.
@@ -93,7 +93,8 @@ func (a *audit) strays(from, to config.Environment) error {
 	}
 	a.find(Warning, "content-differs", fmt.Sprintf("%s and %s differ outside %s/: %s%s", from.Branch, to.Branch, to.Name, strings.Join(files, ", "), more),
 		"all branches hold one tree; what is there for one environment belongs into its folder, or the next promotion takes it along or away",
-		fmt.Sprintf("look with: git diff origin/%s origin/%s -- . ':!%s'; move what is meant for %s alone into %s/", from.Branch, to.Branch, to.Name, to.Name, to.Name))
+		fmt.Sprintf("look with: git diff %s %s -- . ':!%s'; move what is meant for %s alone into %s/",
+			output.ShellWord("origin/"+from.Branch), output.ShellWord("origin/"+to.Branch), to.Name, to.Name, to.Name))
 	return nil
 }
 

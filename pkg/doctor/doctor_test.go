@@ -395,6 +395,13 @@ func misconfigurations() map[string]misconfiguration {
 		"dev wants pull requests": {id: "bump-push", fix: "pawl bump --pr", does: rules("dev", func(r *githubtest.Rules) { r.RestrictUpdates, r.RequireChecks, r.Bypass = false, nil, nil })},
 		// the branches
 		"a branch is missing": {id: "branch-missing", fix: "git push origin origin/staging:refs/heads/production", does: func(w *world) { w.ok(w.repo.As("ada").DeleteBranch(w.t.Context(), "production")) }},
+		"a branch with a name that a shell takes apart is missing": {id: "branch-missing", fix: "git push origin origin/staging:'refs/heads/prod;reboot'", does: func(w *world) {
+			content, _ := w.repo.File(w.t.Context(), "dev", ".pawl.yaml")
+			sha, err := w.repo.Commit(w.t.Context(), "dev", "Rename", map[string]string{".pawl.yaml": strings.ReplaceAll(content, "branch: production", "branch: 'prod;reboot'")})
+			w.ok(err)
+			w.ok(w.repo.Push(w.t.Context(), "staging", sha))
+			w.ok(w.repo.AddCheckRun(w.t.Context(), sha, githubtest.CheckRun{App: "ci", Name: "ci/test", Conclusion: "success"}))
+		}},
 		"a branch diverged": {id: "chain-broken", fix: "git merge --no-ff origin/staging && git push", more: []string{"content-differs"}, does: func(w *world) {
 			_, err := w.repo.Commit(w.t.Context(), "staging", "A hotfix", map[string]string{"base/fix.yaml": "kind: ConfigMap\n"})
 			w.ok(err)

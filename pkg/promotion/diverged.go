@@ -81,21 +81,10 @@ func exception(message string) string {
 // upstream, unless the hotfix brought it.
 func heal(rules policy) string {
 	return fmt.Sprintf("merge %s into %s, keeping the newer image versions: %s; then: %s",
-		rules.To.Branch, rules.Way[0].Branch, healCommand(rules.Way[0], rules.To), strings.Join(rules.promotions(), ", "))
+		rules.To.Branch, rules.Way[0].Branch, HealCommand(rules.Way[0], rules.To), strings.Join(rules.promotions(), ", "))
 }
 
-// healCommand makes that merge commit, in a clone at any branch.
-func healCommand(first, to config.Environment) string {
-	return fmt.Sprintf("git fetch && git switch %s && git pull --ff-only && git merge --no-ff %s && git push", shellWord(first.Branch), shellWord("origin/"+to.Branch))
-}
-
-// shellWord writes a word so that a shell takes it as it is: Git allows names of
-// branches in which a shell sees several commands.
-func shellWord(text string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./", r)
-	}) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+// HealCommand makes that merge commit, in a clone at any branch: a line for a shell.
+func HealCommand(first, to config.Environment) string {
+	return fmt.Sprintf("git fetch && git switch %s && git pull --ff-only && git merge --no-ff %s && git push", output.ShellWord(first.Branch), output.ShellWord("origin/"+to.Branch))
 }

@@ -42,7 +42,7 @@ func TestHealCommand(t *testing.T) {
 		"it's$(id)":      `git merge --no-ff 'origin/it'\''s$(id)'`,
 	} {
 		want = "git fetch && git switch dev && git pull --ff-only && " + want + " && git push"
-		if got := healCommand(config.Environment{Branch: "dev"}, config.Environment{Branch: branch}); got != want {
+		if got := HealCommand(config.Environment{Branch: "dev"}, config.Environment{Branch: branch}); got != want {
 			t.Errorf("healing %s: %s, want %s", branch, got, want)
 		}
 	}

@@ -171,7 +171,7 @@ func createBranch(env config.Environment) string {
 // createCommand leaves the commit to a person: where an environment starts is a
 // decision.
 func createCommand(env config.Environment) string {
-	return "git push origin COMMIT:" + shellWord("refs/heads/"+env.Branch)
+	return "git push origin COMMIT:" + output.ShellWord("refs/heads/"+env.Branch)
 }
 
 // candidate is the commit to promote: the head of the environment before, or the

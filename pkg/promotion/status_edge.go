@@ -39,7 +39,7 @@ func (s Source) statusEdge(ctx context.Context, snap snapshot, status *Environme
 // environment, or only a promotion, once that has what is foreign.
 func (s Source) statusHeal(ctx context.Context, snap snapshot, status *EnvironmentStatus, env config.Environment) {
 	first, second := snap.cfg.Environments[0], snap.cfg.Environments[1]
-	status.Next = healCommand(first, env)
+	status.Next = HealCommand(first, env)
 	if first.Name == status.From || snap.head(first) == "" {
 		return
 	}

@@ -119,7 +119,7 @@ func (t *trace) supposed(ctx context.Context, hop *TraceHop, from, to config.Env
 	hop.State = gate.Overall(hop.Gates)
 	if comparison.Relation == forge.Diverged {
 		t.note("%s and %s diverged; %s tells how to bring them together", from.Name, to.Name, healPage)
-		hop.Command = healCommand(rules.Way[0], to)
+		hop.Command = HealCommand(rules.Way[0], to)
 	}
 	return nil
 }
