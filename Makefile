@@ -51,6 +51,7 @@ demo: build ## take the tour: an embedded GitHub, no token, no network
 
 test: ## all tests (with the race detector if there is a C compiler), and the contract if npm can be had
 	$(RECORD) go test -count=1 $(RACE) ./...
+	go test -count=1 -tags portable ./pkg/disk
 	@if $(MAKE) -s $(OPENAPI) $(GRAPHQL); then $(COMPARE); else $(UNCOMPARED); fi
 
 test-full: ## all tests whole: every fault at every request, 50 jobs at once, 20 times over (takes up to an hour)

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
-	"slices"
-	"strings"
 
+	"github.com/getpawl/pawl/pkg/disk"
 	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/manifest"
 )
@@ -68,16 +65,19 @@ func (d *Directory) Write(plan *Plan) (err error) {
 	if err != nil {
 		return fmt.Errorf("writing below %s: %w", d.root.Name(), err)
 	}
-	at := newOpened(d.root)
-	defer func() { err = errors.Join(err, at.close(0), staging.Close()) }()
+	tree, err := disk.Open(d.root)
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing below %s: %w", d.root.Name(), err), staging.Close())
+	}
+	defer func() { err = errors.Join(err, tree.Close(), staging.Close()) }()
 	staged := make([]string, len(plan.Files))
 	for i, name := range plan.Files {
-		if staged[i], err = stage(at, staging, name, plan); err != nil {
+		if staged[i], err = stage(tree, staging, name, plan); err != nil {
 			return err
 		}
 	}
 	for i, name := range plan.Files {
-		if err := d.root.Rename(staged[i], name); err != nil {
+		if err := tree.Rename(staged[i], name); err != nil {
 			return errors.Join(fmt.Errorf("writing %s: %w", name, err), d.restore(staging, plan, plan.Files[:i]))
 		}
 	}
@@ -86,93 +86,19 @@ func (d *Directory) Write(plan *Plan) (err error) {
 
 // stage writes a file's new content into a temporary file, with the file's
 // permissions.
-func stage(at *opened, staging *git.Staging, name string, plan *Plan) (string, error) {
-	folder, err := at.folder(path.Dir(name))
-	if err != nil {
-		return "", fmt.Errorf("writing %s: %w", name, err)
-	}
-	mode, current, err := at.read(folder, path.Base(name))
+func stage(tree *disk.Tree, staging *git.Staging, name string, plan *Plan) (string, error) {
+	current, perm, err := tree.Load(name)
 	if err != nil {
 		return "", fmt.Errorf("writing %s: %w", name, err)
 	}
 	if !bytes.Equal(current, plan.Before(name)) {
 		return "", &Refusal{Reason: name + " changed while it was edited; nothing was written", Fix: "run the same command again"}
 	}
-	staged, err := staging.Write(plan.Content(name), mode, false)
+	staged, err := staging.Write(plan.Content(name), perm, false)
 	if err != nil {
 		return "", fmt.Errorf("writing %s: %w", name, err)
 	}
 	return staged, nil
-}
-
-// opened keeps the folders open that lead to the one that was asked for last: the
-// next file is likely to be near.
-type opened struct {
-	root   *os.Root
-	chain  []step
-	buffer []byte
-}
-
-// step is one folder on the way, opened from the one before it.
-type step struct {
-	name string
-	root *os.Root
-}
-
-func newOpened(root *os.Root) *opened {
-	return &opened{root: root, buffer: make([]byte, 0, 64<<10)}
-}
-
-// folder opens the folder at a path.
-func (o *opened) folder(name string) (*os.Root, error) {
-	var names []string
-	if name != "." {
-		names = strings.Split(name, "/")
-	}
-	shared := 0
-	for shared < len(names) && shared < len(o.chain) && names[shared] == o.chain[shared].name {
-		shared++
-	}
-	if err := o.close(shared); err != nil {
-		return nil, err
-	}
-	at := o.root
-	if shared > 0 {
-		at = o.chain[shared-1].root
-	}
-	for _, name := range names[shared:] {
-		next, err := at.OpenRoot(name)
-		if err != nil {
-			return nil, err
-		}
-		o.chain = append(o.chain, step{name, next})
-		at = next
-	}
-	return at, nil
-}
-
-// close closes all folders but the first few.
-func (o *opened) close(but int) error {
-	var problems []error
-	for _, step := range slices.Backward(o.chain[but:]) {
-		problems = append(problems, step.root.Close())
-	}
-	o.chain = o.chain[:but]
-	return errors.Join(problems...)
-}
-
-// read returns the permissions of a file, and its content until the next call.
-func (o *opened) read(folder *os.Root, name string) (fs.FileMode, []byte, error) {
-	file, err := folder.OpenFile(name, readOnly, 0)
-	if err != nil {
-		return 0, nil, err
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return 0, nil, errors.Join(err, file.Close())
-	}
-	content, err := readAll(file, &o.buffer)
-	return info.Mode().Perm(), content, errors.Join(err, file.Close())
 }
 
 // restore writes the old content of files back.

@@ -115,7 +115,7 @@ func TestReadReportsEveryProblem(t *testing.T) {
 	root := t.TempDir()
 	plant(t, root, map[string]string{"a/1.yaml": "", "b/2.yaml": "", "c/3.yaml": "", "c/4.yaml": "", "d/5.yaml": ""})
 	gone := []string{"c/4.yaml", "a/1.yaml", "b/2.yaml"}
-	_, _, err := open(t, root).read(nil, func(path string, _ []byte) bool {
+	_, err := open(t, root).Read(func(path string) bool {
 		if slices.Contains(gone, path) {
 			if err := os.Remove(filepath.Join(root, filepath.FromSlash(path))); err != nil {
 				t.Error(err)
@@ -138,29 +138,42 @@ func TestReadReportsEveryProblem(t *testing.T) {
 }
 
 // A link that takes the place of a file, or of the folder that it is in, while the
-// files are read leads to nothing outside.
-func TestReadDoesNotFollowALinkThatComesUp(t *testing.T) {
+// files are read leads to nothing outside, and nothing is written there.
+func TestALinkThatComesUpIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, swapped := range []string{"a/b/c.yaml", "a/b", "a"} {
 		t.Run(swapped, func(t *testing.T) {
 			t.Parallel()
 			root, outside := t.TempDir(), t.TempDir()
-			plant(t, root, map[string]string{"a/b/c.yaml": "inside"})
-			plant(t, outside, map[string]string{"b/c.yaml": "outside", "c.yaml": "outside"})
+			const inside = "image: acme/api:1.0.0\n"
+			plant(t, root, map[string]string{"a/b/c.yaml": inside})
+			plant(t, outside, map[string]string{"b/c.yaml": inside, "c.yaml": inside})
 			target := map[string]string{"a/b/c.yaml": filepath.Join(outside, "c.yaml"), "a/b": filepath.Join(outside, "b"), "a": outside}[swapped]
 			var once sync.Once
-			files, _, err := open(t, root).read(nil, func(string, []byte) bool {
-				once.Do(func() {
-					name := filepath.Join(root, filepath.FromSlash(swapped))
-					if err := os.Rename(name, name+".old"); err != nil {
-						t.Error(err)
-					}
-					link(t, target, name)
-				})
-				return true
-			})
+			outcome, err := Edit(open(t, root), Request{
+				Settings: []image.Setting{setting(t, "acme/api:1.1.0")},
+				Match: func(string) bool {
+					once.Do(func() {
+						name := filepath.Join(root, filepath.FromSlash(swapped))
+						if err := os.Rename(name, name+".old"); err != nil {
+							t.Error(err)
+						}
+						link(t, target, name)
+					})
+					return true
+				},
+			}, false)
 			if err == nil {
-				t.Errorf("got %v, want an error", files)
+				t.Errorf("got %v, want an error", outcome.Changes)
+			}
+			for name, content := range tree(t, outside) {
+				if content != inside {
+					t.Errorf("outside, %s has %q", name, content)
+				}
+			}
+			kept := strings.Replace("a/b/c.yaml", swapped, swapped+".old", 1)
+			if content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(kept))); err != nil || string(content) != inside {
+				t.Errorf("%s has %q, %v", kept, content, err)
 			}
 		})
 	}

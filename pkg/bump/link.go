@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/getpawl/pawl/pkg/disk"
 )
 
 // Link is a symbolic link that leads out of the directory, and so is not followed.
@@ -70,7 +72,7 @@ var (
 
 // link looks at what a symbolic link leads to. A file is read where it is; a folder
 // is returned, to be visited. A link that leads nowhere is as good as none.
-func (w *walk) link(link place, at *opened) (target place, isFolder bool) {
+func (w *walk) link(link place, tree *disk.Tree) (target place, isFolder bool) {
 	if passedOver(path.Base(link.name)) {
 		return place{}, false
 	}
@@ -85,7 +87,7 @@ func (w *walk) link(link place, at *opened) (target place, isFolder bool) {
 	case info.IsDir():
 		return w.enter(link, where)
 	case info.Mode().IsRegular() && w.match(link.name):
-		if err := w.file(where, at); err != nil {
+		if err := w.file(where, tree); err != nil {
 			w.fail(where, err)
 		}
 	}

@@ -5,32 +5,28 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
+	"sync/atomic"
+
+	"github.com/getpawl/pawl/pkg/disk"
 )
 
 // walk finds files in a tree, several folders at a time.
-//
-// Most files are looked at and left. That look goes by path, which is fast, and
-// nothing comes of it but a yes or no. What is kept is read through the root: a
-// link that somebody puts into the way during the walk leads nowhere.
 type walk struct {
 	root  *os.Root
 	match func(path string) bool
 	keep  func(path string, content []byte) bool // nil: everything
 
+	idle     atomic.Int32 // workers that wait for a folder
 	mu       sync.Mutex
-	more     sync.Cond // there is more to visit, or all is visited
-	folders  []place   // to visit; the last one is the next, so that folders side by side are
-	visiting int
-	linked   int // folders visited through links
+	more     sync.Cond // there is a folder to take, or all are visited
+	folders  []place   // for who is idle
+	busy     int       // workers that have folders to visit
+	linked   int       // folders visited through links
 	files    []File
 	problems []problem
 	leaving  []Link
@@ -78,64 +74,91 @@ func (w *walk) failure() error {
 
 // work visits folders until all are visited.
 func (w *walk) work() {
-	at := newOpened(w.root)
-	defer func() {
-		if err := at.close(0); err != nil {
-			w.fail(".", err)
-		}
-	}()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for {
-		for len(w.folders) == 0 && w.visiting > 0 {
-			w.more.Wait()
-		}
-		if len(w.folders) == 0 {
-			w.more.Broadcast()
-			return
-		}
-		last := len(w.folders) - 1
-		folder := w.folders[last]
-		w.folders = w.folders[:last]
-		w.visiting++
-		w.mu.Unlock()
-		below := w.visit(folder, at)
-		w.mu.Lock()
-		w.visiting--
-		w.folders = append(w.folders, below...)
-		if len(below) > 1 {
-			w.more.Signal()
+	tree, err := disk.Open(w.root)
+	if err != nil {
+		w.fail(".", err)
+		return
+	}
+	for folder, ok := w.take(); ok; folder, ok = w.take() {
+		w.descend(folder, tree)
+		w.done()
+	}
+	if err := tree.Close(); err != nil {
+		w.fail(".", err)
+	}
+}
+
+// descend visits a folder and those below it, the next one near the last one. Somebody
+// idle gets one that was found early: much is below it.
+func (w *walk) descend(folder place, tree *disk.Tree) {
+	folders := []place{folder}
+	for len(folders) > 0 {
+		last := len(folders) - 1
+		folder, folders = folders[last], folders[:last]
+		folders = w.visit(folder, tree, folders)
+		if len(folders) > 1 && w.idle.Load() > 0 {
+			w.give(folders[0])
+			folders = folders[1:]
 		}
 	}
 }
 
-// visit looks at the files of a folder and returns the folders in it.
-func (w *walk) visit(folder place, at *opened) []place {
-	entries, err := os.ReadDir(w.onDisk(folder.where))
-	if err != nil {
-		w.fail(folder.where, err)
-		return nil
+// take waits for a folder, and reports false when there will be none.
+func (w *walk) take() (folder place, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle.Add(1)
+	defer w.idle.Add(-1)
+	for len(w.folders) == 0 && w.busy > 0 {
+		w.more.Wait()
 	}
+	if len(w.folders) == 0 {
+		w.more.Broadcast()
+		return place{}, false
+	}
+	last := len(w.folders) - 1
+	folder, w.folders = w.folders[last], w.folders[:last]
+	w.busy++
+	return folder, true
+}
+
+func (w *walk) give(folder place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.folders = append(w.folders, folder)
+	w.more.Signal()
+}
+
+func (w *walk) done() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy--
+}
+
+// visit looks at the files of a folder and adds the folders in it to those below.
+func (w *walk) visit(folder place, tree *disk.Tree, below []place) []place {
 	inName, inReal := within(folder.name), within(folder.where)
-	var below []place
-	for _, entry := range entries {
-		name := inName + entry.Name()
+	err := tree.List(folder.where, func(entry []byte, kind fs.FileMode) {
+		name := inName + string(entry)
 		where := name
 		if folder.links != nil {
-			where = inReal + entry.Name()
+			where = inReal + string(entry)
 		}
 		switch {
-		case entry.IsDir() && !passedOver(entry.Name()):
+		case kind.IsDir() && !passedOver(name[len(inName):]):
 			below = append(below, place{name, where, folder.links})
-		case entry.Type().IsRegular() && w.match(name):
-			if err := w.file(where, at); err != nil {
+		case kind.IsRegular() && w.match(name):
+			if err := w.file(where, tree); err != nil {
 				w.fail(where, err)
 			}
-		case entry.Type()&fs.ModeSymlink != 0:
-			if target, ok := w.link(place{name, where, folder.links}, at); ok {
+		case kind&fs.ModeSymlink != 0:
+			if target, ok := w.link(place{name, where, folder.links}, tree); ok {
 				below = append(below, target)
 			}
 		}
+	})
+	if err != nil {
+		w.fail(folder.where, err)
 	}
 	return below
 }
@@ -148,20 +171,10 @@ func within(folder string) string {
 	return folder + "/"
 }
 
-// file reads a file if it is to be kept.
-func (w *walk) file(name string, at *opened) error {
-	if w.keep != nil {
-		content, err := peek(w.onDisk(name), &at.buffer)
-		if err != nil || !w.keep(name, content) {
-			return err
-		}
-	}
-	folder, err := at.folder(path.Dir(name))
-	if err != nil {
-		return err
-	}
-	_, content, err := at.read(folder, path.Base(name))
-	if err != nil {
+// file reads a file, and keeps it if it is to be kept.
+func (w *walk) file(name string, tree *disk.Tree) error {
+	content, err := tree.Read(name)
+	if err != nil || w.keep != nil && !w.keep(name, content) {
 		return err
 	}
 	file := File{Path: name, Content: bytes.Clone(content)}
@@ -169,10 +182,6 @@ func (w *walk) file(name string, at *opened) error {
 	defer w.mu.Unlock()
 	w.files = append(w.files, file)
 	return nil
-}
-
-func (w *walk) onDisk(name string) string {
-	return w.root.Name() + string(filepath.Separator) + filepath.FromSlash(name)
 }
 
 func (w *walk) fail(name string, err error) {
@@ -190,24 +199,4 @@ func (w *walk) fail(name string, err error) {
 // repository's own.
 func passedOver(name string) bool {
 	return name == ".git" || name == "node_modules"
-}
-
-// readOnly does not wait for a pipe that took the place of a file.
-const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
-
-// readAll reads a file into the buffer, which grows with it.
-func readAll(file *os.File, buffer *[]byte) ([]byte, error) {
-	content := (*buffer)[:0]
-	for {
-		content = slices.Grow(content, 1)
-		n, err := file.Read(content[len(content):cap(content)])
-		content = content[:len(content)+n]
-		*buffer = content
-		if errors.Is(err, io.EOF) {
-			return content, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 }

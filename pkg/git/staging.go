@@ -1,13 +1,15 @@
 package git
 
 import (
-	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
+
+	"github.com/getpawl/pawl/pkg/disk"
 )
 
 // stagingFolder is where files wait until they take the place of others. Git passes
@@ -21,6 +23,7 @@ const stagingFolder = ".pawl/.git"
 // has it.
 type Staging struct {
 	root   *os.Root
+	tree   *disk.Tree
 	lock   *os.File
 	prefix string
 	count  int
@@ -49,9 +52,13 @@ func OpenStaging(root *os.Root) (*Staging, error) {
 			_ = lock.Close()
 			continue
 		}
-		s := &Staging{root: root, lock: lock, prefix: rand.Text()}
-		if err := s.empty(); err != nil {
+		tree, err := disk.Open(root)
+		if err != nil {
 			return nil, errors.Join(err, lock.Close())
+		}
+		s := &Staging{root: root, tree: tree, lock: lock, prefix: rand.Text()}
+		if err := s.empty(); err != nil {
+			return nil, errors.Join(err, tree.Close(), lock.Close())
 		}
 		if unable != nil { // where a folder cannot be removed while it is open
 			return s, lock.Close()
@@ -90,24 +97,13 @@ func (s *Staging) empty() error {
 // only in memory, when it returns.
 func (s *Staging) Write(content []byte, perm fs.FileMode, sync bool) (name string, err error) {
 	s.count++
-	name = path.Join(stagingFolder, fmt.Sprintf("%s-%d", s.prefix, s.count))
-	file, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, cmp.Or(perm, 0o666))
-	if err != nil {
-		return "", err
-	}
-	_, err = file.Write(content)
-	if err == nil && perm != 0 {
-		err = file.Chmod(perm) // whatever the umask took away
-	}
-	if err == nil && sync {
-		err = file.Sync()
-	}
-	return name, errors.Join(err, file.Close())
+	name = stagingFolder + "/" + s.prefix + "-" + strconv.Itoa(s.count)
+	return name, s.tree.Create(name, content, perm, sync)
 }
 
 // Close removes the folder with everything in it.
 func (s *Staging) Close() error {
-	err := s.root.RemoveAll(stagingFolder)
+	err := errors.Join(s.tree.Close(), s.root.RemoveAll(stagingFolder))
 	if err == nil {
 		// Somebody may have put something of theirs beside it.
 		_ = s.root.Remove(path.Dir(stagingFolder))
