@@ -95,6 +95,9 @@ func checkName(name string) error {
 	if name == "" {
 		return errors.New("the repository is empty")
 	}
+	if canonical(name) {
+		return nil
+	}
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
 		return explainName(name, err)
@@ -103,6 +106,28 @@ func checkName(name string) error {
 		return fmt.Errorf("repository %q is malformed", name)
 	}
 	return nil
+}
+
+// canonical recognizes most names that are well-formed and have nothing left to be
+// filled in: a registry with a dot in it that is not Docker Hub's, a slash, and lower
+// case letters and digits, with a single dot, dash or slash between them. Of all others
+// it says nothing. The regular expressions that do take longer than all else that is
+// done with a name (https://github.com/distribution/reference/blob/v0.6.0/regexp.go).
+func canonical(name string) bool {
+	registry, _, found := strings.Cut(name, "/")
+	if !found || len(name) > reference.RepositoryNameTotalLengthMax || !strings.Contains(registry, ".") || strings.HasSuffix(registry, "docker.io") {
+		return false
+	}
+	apart := true // a separator may not follow
+	for i := range len(name) {
+		c := name[i]
+		letter := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
+		if !letter && (apart || c != '.' && c != '-' && c != '/') {
+			return false
+		}
+		apart = !letter
+	}
+	return !apart
 }
 
 func explainName(name string, err error) error {
@@ -199,7 +224,7 @@ func (r Reference) String() string {
 // "nginx" gives "docker.io/library/nginx". A name that is outside the grammar
 // (a placeholder in a kustomization) is returned as it is.
 func (r Reference) Repository() string {
-	if len(r.Name) > maxLength {
+	if len(r.Name) > maxLength || canonical(r.Name) {
 		return r.Name
 	}
 	named, err := reference.ParseNormalizedNamed(r.Name)

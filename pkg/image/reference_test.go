@@ -115,6 +115,42 @@ func TestRepository(t *testing.T) {
 	}
 }
 
+// TestNamesAsTheGrammar holds all short names, and some of the longest, against the
+// grammar: it is not asked about the plain ones.
+func TestNamesAsTheGrammar(t *testing.T) {
+	t.Parallel()
+	check := func(name string) {
+		named, err := reference.ParseNormalizedNamed(name)
+		got, problem := image.Parse(name)
+		if (problem == nil) != (err == nil) {
+			t.Fatalf("Parse(%q): %v, the grammar says %v", name, problem, err)
+		}
+		if err == nil && got.Repository() != named.Name() {
+			t.Fatalf("%q is %q, the grammar says %q", name, got.Repository(), named.Name())
+		}
+	}
+	var spell func(name string, more int)
+	spell = func(name string, more int) {
+		if name != "" {
+			check(name)
+		}
+		for _, c := range "a.-/_" {
+			if more > 0 {
+				spell(name+string(c), more-1)
+			}
+		}
+	}
+	spell("", 6)
+	spell("a.a/a", 3)
+	spell("docker.io/", 4)
+	for _, registry := range []string{"g.io", "docker.io", "index.docker.io", "a.docker.io", "localhost", "a.io:1"} {
+		for length := 250; length < 260; length++ {
+			check(registry + "/" + strings.Repeat("a", length))
+			check(registry + "/" + strings.Repeat("a", length-len(registry)))
+		}
+	}
+}
+
 func TestSame(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
