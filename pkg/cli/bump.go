@@ -337,6 +337,7 @@ func (a *app) bumpFiles(ctx context.Context, flags bumpFlags, request bump.Reque
 		return nil, err
 	}
 	place.fill(&request)
+	a.collect(collectLater) // many small files: nearly all that is made for one is garbage soon
 	directory, err := bump.OpenDirectory(place.root)
 	if err != nil {
 		return nil, &usageError{err, ""}

@@ -43,6 +43,8 @@ func Main(ctx context.Context, args []string, host Host) int {
 		host.Sleep = sleep
 	}
 	a := &app{host: host}
+	a.collect(collectLate)
+	a.watchCollections()
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
