@@ -66,9 +66,12 @@ func (r Runner) SetOutput(name, value string) error {
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
 const maxSummary = 1 << 20
 
+// Summarizes says whether there is a summary to add to, which there is in a job.
+func (r Runner) Summarizes() bool { return r.summary != "" }
+
 // Summary adds Markdown to the summary of the job. Outside a job it does nothing.
 func (r Runner) Summary(markdown string) error {
-	if r.summary == "" {
+	if !r.Summarizes() {
 		return nil
 	}
 	const more = "\n\n(cut: see the log of the step)\n"

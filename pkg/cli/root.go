@@ -158,12 +158,17 @@ func (a *app) print(result output.Result) error {
 	return a.summarize(result)
 }
 
+// summarize adds the result to the summary of the job, in a job.
 func (a *app) summarize(result output.Result) error {
+	runner := a.runner()
+	if !runner.Summarizes() {
+		return nil
+	}
 	var markdown strings.Builder
 	if err := output.Write(&markdown, output.Markdown, result, output.Style{}); err != nil {
 		return err
 	}
-	return a.runner().Summary(markdown.String())
+	return runner.Summary(markdown.String())
 }
 
 // checkFlags refuses bad values before anything is done.

@@ -53,6 +53,9 @@ const (
 // the bidirectional controls and most zero-width characters; the blank pattern of
 // Braille is the one invisible character that no property of Unicode names.
 func hidden(r rune) bool {
+	if r < 0x7F { // most text is nothing else
+		return r < ' '
+	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp,
 		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800'
 }
