@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -79,12 +80,9 @@ type planner struct {
 	settings []image.Setting
 	opt      Options
 
-	texts      map[*yaml.Node]string     // what a scalar will say
-	owners     map[*yaml.Node]*target    // who wants that
-	claims     map[claim]bool            // which target said so
+	decisions  map[*yaml.Node]*decision  // what becomes of a scalar
 	kustomized map[string]bool           // names of settings that an entry of a kustomization matched
 	duplicates map[*yaml.Node]*yaml.Node // a mapping and a key that it has twice, or nil
-	spliced    map[*yaml.Node]written    // scalars that have a splice
 	added      []image.Setting           // settings that got an entry of their own
 	entries    splice                    // that splice
 	splices    []splice
@@ -94,21 +92,19 @@ type planner struct {
 	problems   []error
 }
 
-// claim says that a target decides what a scalar says.
-type claim struct {
-	target *target
-	scalar *yaml.Node
+// decision is what a scalar will say.
+type decision struct {
+	text    string
+	by      []*target // who said so
+	written *written  // the splice, when there is one
 }
 
 func newPlanner(s *source, f *finder, settings []image.Setting, opt Options) *planner {
 	return &planner{
 		src: s, finder: f, settings: settings, opt: opt,
-		texts:      map[*yaml.Node]string{},
-		owners:     map[*yaml.Node]*target{},
-		claims:     map[claim]bool{},
+		decisions:  map[*yaml.Node]*decision{},
 		kustomized: map[string]bool{},
 		duplicates: map[*yaml.Node]*yaml.Node{},
-		spliced:    map[*yaml.Node]written{},
 		inner:      map[*source][]splice{},
 	}
 }
@@ -227,11 +223,16 @@ func (p *planner) needed(t *target, changes []assignment) []assignment {
 	for _, c := range changes {
 		n := c.pair.value
 		if n != nil {
-			if said, ok := p.texts[n]; ok && said != c.text {
-				p.refuse(t, "another image or field gives the same text a different version: "+quote(said))
+			known := p.decisions[n]
+			if known == nil {
+				known = &decision{text: c.text}
+				p.decisions[n] = known
+			}
+			if known.text != c.text {
+				p.refuse(t, "another image or field gives the same text a different version: "+quote(known.text))
 				return nil
 			}
-			p.texts[n], p.owners[n], p.claims[claim{t, n}] = c.text, t, true
+			known.by = append(known.by, t)
 		}
 		if scalarText(n) == c.text && (c.text == "" || isText(n) || c.keepsKind()) {
 			continue
@@ -288,7 +289,7 @@ func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 	var splices []splice
 	for _, c := range changes {
 		n := c.pair.value
-		known, done := p.spliced[n]
+		known, done := p.spliced(n)
 		if !done {
 			sp, err := p.write(t.src, c)
 			if err != nil {
@@ -297,7 +298,7 @@ func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 			}
 			known = written{ref, sp}
 			if n != nil {
-				p.spliced[n] = known
+				p.decisions[n].written = &known
 			}
 		}
 		repeated = repeated && done && known.ref.Same(ref)
@@ -320,6 +321,14 @@ func (p *planner) change(t *target, ref image.Reference, changes []assignment) {
 type written struct {
 	ref    image.Reference
 	splice splice
+}
+
+// spliced returns the splice of a scalar that has one.
+func (p *planner) spliced(n *yaml.Node) (written, bool) {
+	if known := p.decisions[n]; known != nil && known.written != nil {
+		return *known.written, true
+	}
+	return written{}, false
 }
 
 // span is where a splice changes bytes of the file.
@@ -366,8 +375,12 @@ func (p *planner) checkUnreadable() {
 func (p *planner) checkShared() {
 	for _, t := range p.finder.targets {
 		for _, n := range []*yaml.Node{t.scalars.name, t.scalars.registry, t.scalars.tag, t.scalars.digest} {
-			owner := p.owners[n]
-			if owner == nil || owner.found.Kind == Explicit || p.claims[claim{t, n}] || p.texts[n] == scalarText(n) {
+			known := p.decisions[n]
+			if known == nil || known.text == scalarText(n) || slices.Contains(known.by, t) {
+				continue
+			}
+			owner := known.by[len(known.by)-1]
+			if owner.found.Kind == Explicit {
 				continue
 			}
 			p.refuse(owner, "the image "+quote(t.found.Image.Name)+" takes its version from the same text through an alias: name it too")

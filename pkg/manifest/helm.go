@@ -80,6 +80,9 @@ func (f *finder) partsTarget(m mapping) (target, bool) {
 // readParts picks the keys. A mapping that has repository and image both is left
 // alone: charts disagree on what they mean together.
 func readParts(m mapping) (parts, bool) {
+	if !hasParts(m) {
+		return parts{}, false
+	}
 	repository, short := m.get("repository"), m.get("image")
 	p := parts{registry: m.get("registry"), name: repository, tag: m.get("tag"), digest: m.get("digest")}
 	switch {

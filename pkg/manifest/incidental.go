@@ -12,14 +12,17 @@ func Incidental(file string) bool {
 	if !IsYAML(file) {
 		return false
 	}
-	dir, base := path.Split(path.Clean(strings.ToLower(file)))
-	base = strings.TrimSuffix(strings.TrimSuffix(base, ".yaml"), ".yml")
+	dir, base := path.Split(file)
 	for folder := range strings.SplitSeq(dir, "/") {
-		switch folder {
+		if !strings.HasPrefix(folder, ".") {
+			continue
+		}
+		switch strings.ToLower(folder) {
 		case ".github", ".gitea", ".forgejo", ".gitlab", ".circleci", ".woodpecker", ".tekton", ".buildkite":
 			return true
 		}
 	}
+	base = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(base), ".yaml"), ".yml")
 	switch base {
 	case ".gitlab-ci", ".drone", ".travis", ".woodpecker", ".cirrus", "azure-pipelines", "bitbucket-pipelines", "cloudbuild", "appveyor", ".appveyor":
 		return true

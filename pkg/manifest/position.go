@@ -24,24 +24,37 @@ type lines struct {
 const runeStep = 512
 
 func newLines(text []byte) *lines {
-	l := &lines{text: text}
-	count := 1
-	eachBreak(text, func(int) { count++ })
-	l.starts = make([]int32, 1, count)
-	eachBreak(text, func(next int) { l.starts = append(l.starts, int32(next)) })
+	l := &lines{text: text, starts: make([]int32, 1, 1+bytes.Count(text, []byte("\n")))}
 	l.countRunes()
+	if l.runes == nil && bytes.IndexByte(text, '\r') < 0 {
+		l.eachFeed()
+	} else {
+		l.eachBreak()
+	}
 	return l
 }
 
-// eachBreak calls visit with the start of every line but the first.
-func eachBreak(text []byte, visit func(next int)) {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; '\r' < c && c < 0xC2 {
+// eachFeed is eachBreak for a text in which nothing but LF ends a line.
+func (l *lines) eachFeed() {
+	for at := 0; ; {
+		n := bytes.IndexByte(l.text[at:], '\n')
+		if n < 0 {
+			return
+		}
+		at += n + 1
+		l.starts = append(l.starts, int32(at))
+	}
+}
+
+// eachBreak notes the start of every line but the first.
+func (l *lines) eachBreak() {
+	for i := 0; i < len(l.text); i++ {
+		if c := l.text[i]; '\r' < c && c < 0xC2 {
 			continue // no break begins with it
 		}
-		if n := breakLength(text, i); n > 0 {
+		if n := breakLength(l.text, i); n > 0 {
 			i += n - 1
-			visit(i + 1)
+			l.starts = append(l.starts, int32(i+1))
 		}
 	}
 }

@@ -81,6 +81,9 @@ func (s *source) checkBytes() error {
 func cost(text []byte) int {
 	total := 0
 	for i, c := range text {
+		if 'a' <= c && c <= 'z' || c == ' ' {
+			continue // most of a file
+		}
 		switch c {
 		case '[', '{':
 			total++
@@ -102,7 +105,14 @@ func cost(text []byte) int {
 }
 
 func endsToken(text []byte, i int) bool {
-	return i >= len(text) || text[i] >= utf8.RuneSelf || bytes.IndexByte([]byte(" \t\r\n,[]{}"), text[i]) >= 0
+	if i >= len(text) || text[i] >= utf8.RuneSelf {
+		return true
+	}
+	switch text[i] {
+	case ' ', '\t', '\r', '\n', ',', '[', ']', '{', '}':
+		return true
+	}
+	return false
 }
 
 // decode reads every document: the parser's own helpers stop after the first.
