@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +161,7 @@ type touched struct{ files, more int }
 // run measures a command and keeps what it cost.
 func (s *bench) run(b *testing.B, workload, contestant, dir string, args ...string) {
 	b.Helper()
+	runtime.GC() // our own garbage is not collected beside what is measured
 	cmd := exec.CommandContext(b.Context(), s.measure, append([]string{dir}, args...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
