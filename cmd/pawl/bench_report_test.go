@@ -98,8 +98,9 @@ a label. The file of 2 MB is what an operator is installed with: schemas of cust
 resources, and eight Deployments with the image.
 
 Every command runs on the unchanged repository, in a file system in memory, as a
-process of its own, and all of them in turns; the median of $ROUNDS rounds counts. Each
-has to set every version, and sed and pawl must change nothing else. sed, yq and
+process of its own, and all of them in turns; the median of $ROUNDS rounds counts, in each
+of which grep, sed and pawl run three times. Each has to set every version, and sed and
+pawl must change nothing else. sed, yq and
 kustomize are given the files that grep finds, yq and kustomize one at a time, since
 they take no more. The kyaml round trip reads the repository with kyaml's own
 package reader, sets the version and writes it back; it leaves the templates out,
