@@ -60,6 +60,7 @@ func FuzzSet(f *testing.F) {
 		f.Add(s.fileName(), []byte(s.src), uint8(7))
 		f.Add(s.fileName(), []byte(s.src), uint8(24))
 	}
+	f.Add("app.yaml", []byte("apiVersion: argoproj.io/v1\nkind: A\nspec:\n    helm:\n      values: |1  # é\n        image:\n         a"), uint8(0))
 	settings := []image.Setting{
 		{Match: "nginx", New: image.Reference{Name: "nginx", Tag: "9.10"}},
 		{Match: "a", New: image.Reference{Name: "a", Tag: "9.11", Digest: shaB}},
@@ -167,7 +168,7 @@ func scalarsOf(src []byte) (map[string]int, error) {
 
 // textsOf returns the scalars of a text that is YAML of its own: a patch, values.
 func textsOf(n *yaml.Node) map[string]int {
-	if n.Kind != yaml.ScalarNode || !strings.Contains(n.Value, ": ") || len(n.Value) > 1<<16 {
+	if n.Kind != yaml.ScalarNode || !strings.Contains(n.Value, ": ") && !strings.Contains(n.Value, ":\n") || len(n.Value) > 1<<16 {
 		return nil
 	}
 	inner, err := scalarsOf([]byte(n.Value))
