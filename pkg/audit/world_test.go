@@ -12,6 +12,7 @@ import (
 	"github.com/getpawl/pawl/pkg/audit"
 	"github.com/getpawl/pawl/pkg/forge/github"
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
+	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
 	"github.com/getpawl/pawl/pkg/git"
 )
 
@@ -41,7 +42,7 @@ type world struct {
 
 // newWorld has one commit, with api and web at 1.0.0, in every environment.
 func newWorld(t failer) *world {
-	server, err := githubtest.New(githubtest.Options{})
+	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
 	w := &world{t: t, server: server}
 	w.ok(err)
 	server.CreateUser("auditor")

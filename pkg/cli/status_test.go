@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
+	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
 	"github.com/getpawl/pawl/pkg/output"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
@@ -19,7 +20,7 @@ import (
 // interrupted. What fails for a moment leaves the board; what is wrong ends it.
 func TestWatch(t *testing.T) {
 	t.Parallel()
-	server, err := githubtest.New(githubtest.Options{})
+	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
 	if err != nil {
 		t.Fatal(err)
 	}

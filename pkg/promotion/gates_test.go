@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
+	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
@@ -43,7 +44,7 @@ func (s *stage) say(t *testing.T, branch, message string) {
 func newGated(t *testing.T, at gated, changes ...githubtest.Change) *stage {
 	t.Helper()
 	ctx := t.Context()
-	server, err := githubtest.New(githubtest.Options{})
+	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
 	must(t, err)
 	t.Cleanup(server.Close)
 	s := &stage{server: server}

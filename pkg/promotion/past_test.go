@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/getpawl/pawl/pkg/forge/githubtest"
+	"github.com/getpawl/pawl/pkg/forge/githubtest/contract"
 	"github.com/getpawl/pawl/pkg/gate"
 	"github.com/getpawl/pawl/pkg/promotion"
 )
@@ -46,7 +47,7 @@ func lengthen(t testing.TB, repo *githubtest.Repository, from string, commits in
 // but one is staging's and the last one is promoted.
 func grown(t testing.TB, rules string, commits int, each func(i int) (message, version string)) *stage {
 	t.Helper()
-	server, err := githubtest.New(githubtest.Options{})
+	server, err := githubtest.New(githubtest.Options{Observe: contract.Record()})
 	must(t, err)
 	t.Cleanup(server.Close)
 	token := server.CreateUser("release-bot")
@@ -117,13 +118,19 @@ func TestRolledBackLongAgo(t *testing.T) {
 			t.Parallel()
 			s := grown(t, "", commits, at(test.marks))
 			s.source.Past = test.past
-			report, err := promotion.Verify(t.Context(), s.source, s.number)
-			must(t, err)
-			got := gate.Of(report.Gates, "images")
-			if got.State != test.want || !strings.HasPrefix(got.Reason, test.reason) {
-				t.Errorf("got %s (%s), want %s (%s)", got.State, got.Reason, test.want, test.reason)
-			}
+			checkImages(t, s, test.want, test.reason)
 		})
+	}
+}
+
+// checkImages verifies the promotion and wants this of the gate images.
+func checkImages(t *testing.T, s *stage, want gate.State, reason string) {
+	t.Helper()
+	report, err := promotion.Verify(t.Context(), s.source, s.number)
+	must(t, err)
+	got := gate.Of(report.Gates, "images")
+	if got.State != want || !strings.HasPrefix(got.Reason, reason) {
+		t.Errorf("got %s (%s), want %s (%s)", got.State, got.Reason, want, reason)
 	}
 }
 
@@ -193,12 +200,7 @@ func TestFirstIntroduction(t *testing.T) {
 				return "By hand", version
 			})
 			s.source.Past = test.past
-			report, err := promotion.Verify(t.Context(), s.source, s.number)
-			must(t, err)
-			got := gate.Of(report.Gates, "images")
-			if got.State != test.want || !strings.HasPrefix(got.Reason, test.reason) {
-				t.Errorf("got %s (%s), want %s (%s)", got.State, got.Reason, test.want, test.reason)
-			}
+			checkImages(t, s, test.want, test.reason)
 		})
 	}
 }

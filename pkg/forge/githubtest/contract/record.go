@@ -3,7 +3,8 @@
 // with what GitHub publishes, the OpenAPI description of its REST API and the
 // schema of its GraphQL API.
 //
-// Every test that starts a githubtest server gives it [Record] as its observer.
+// Every test that starts a githubtest server gives it [Record] as its observer, but
+// for the one that the documentation shows to others.
 // `make contract` runs the tests with PAWL_CONTRACT_DIR set, and then this
 // package's test on the recording; so does `make test`, if GitHub's descriptions
 // can be installed. Without that variable nothing is recorded.
