@@ -385,6 +385,9 @@ func (a *app) bumpCommit(ctx context.Context, flags bumpFlags, request bump.Requ
 	if err != nil {
 		return nil, err
 	}
+	if place.checkout == nil && a.unseen != nil {
+		return nil, usagef("--repo and --remote need no git program", "committing on top of HEAD: %v", a.unseen)
+	}
 	if place.checkout == nil {
 		return nil, usagef("leave out --commit to edit the files", "--commit needs a Git checkout, and this is none")
 	}

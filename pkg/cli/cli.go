@@ -8,6 +8,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func Main(ctx context.Context, args []string, host Host) int {
 	a.watchCollections()
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := cmp.Or(root.ExecuteContext(ctx), a.unsaid)
 	code := exitCode(ctx, err)
 	if err != nil {
 		a.complain(err, code)

@@ -96,7 +96,7 @@ func TestFullDiskIsAnError(t *testing.T) {
 		t.Skip("no /dev/full here")
 	}
 	defer full.Close()
-	for _, args := range [][]string{{"version"}, {"images"}, {"config", "schema"}} {
+	for _, args := range [][]string{{"version"}, {"images"}, {"config", "schema"}, {"--help"}, {"help", "bump"}, {"bump", "-h"}, {"completion", "zsh"}, {}} {
 		var errs bytes.Buffer
 		h := host(full, &errs, nil)
 		h.Dir = t.TempDir()

@@ -29,11 +29,13 @@ type app struct {
 	timeout time.Duration
 	late    func() bool            // whether the time is over; nil where there is no limit
 	apps    map[string]*github.App // by repository, so that all of a run share a token
+	unseen  error                  // why the checkout is not looked at; nil when it is, or there is none
+	unsaid  error                  // why the help could not be written
 }
 
 // help prints what a command is for, how it is used, and its exit codes. It is no
 // template: with text/template the linker keeps every method of every type.
-func help(cmd *cobra.Command, _ []string) {
+func (a *app) help(cmd *cobra.Command, _ []string) {
 	text := strings.TrimRight(cmp.Or(cmd.Long, cmd.Short), " \n") + "\n\n"
 	if cmd.Runnable() || cmd.HasSubCommands() {
 		text += cmd.UsageString()
@@ -41,7 +43,9 @@ func help(cmd *cobra.Command, _ []string) {
 	if codes := cmd.Annotations["exits"]; codes != "" {
 		text += "\nExit codes:\n" + codes + "\n"
 	}
-	_, _ = io.WriteString(cmd.OutOrStdout(), text)
+	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
+		a.unsaid = fmt.Errorf("writing the help: %w", err)
+	}
 }
 
 func (a *app) root() *cobra.Command {
@@ -66,7 +70,7 @@ that was reviewed, when its gates pass. It needs no cluster and no server.`,
 	root.SetIn(a.host.In)
 	root.SetOut(a.host.Out)
 	root.SetErr(a.host.Err)
-	root.SetHelpFunc(help)
+	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, "see: " + cmd.CommandPath() + " --help"}
 	})

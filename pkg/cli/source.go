@@ -97,9 +97,11 @@ func (a *app) checkout(ctx context.Context) (*git.Checkout, error) {
 	case errors.Is(err, git.ErrNoCheckout):
 		return nil, nil //nolint:nilnil // being outside a checkout is a fact, not an error
 	case errors.Is(err, git.ErrNoGit):
+		a.unseen = err
 		a.say("this checkout is not looked at: git is not installed")
 		return nil, nil //nolint:nilnil // as above
 	case errors.Is(err, git.ErrOldGit):
+		a.unseen = err
 		a.say("this checkout is not looked at: %v", err)
 		return nil, nil //nolint:nilnil // as above
 	}
