@@ -1,7 +1,7 @@
 // Package disk reaches the files below a folder of the local disk.
 //
 // It guarantees that nothing outside the folder is read or replaced, whatever other
-// programs put into the way meanwhile: a path is gone folder by folder, each opened
+// programs put into the way meanwhile: a path is walked folder by folder, each opened
 // in the one before it, and a symbolic link to somewhere else leads nowhere. That is
 // what [os.Root] guarantees; here the folders of the way stay open for the next path,
 // since a walk over a repository is mostly a matter of opening folders. It does not
