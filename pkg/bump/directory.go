@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/getpawl/pawl/pkg/disk"
 	"github.com/getpawl/pawl/pkg/git"
@@ -14,7 +15,8 @@ import (
 // Directory edits the files below a directory of the local disk in place. Files
 // outside it are out of reach, also through symbolic links.
 type Directory struct {
-	root *os.Root
+	root    *os.Root
+	ignored func(paths []string) ([]string, error) // nil: no file is
 }
 
 // OpenDirectory opens a directory.
@@ -23,11 +25,14 @@ func OpenDirectory(name string) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the directory %s: %w", name, err)
 	}
-	return &Directory{root}, nil
+	return &Directory{root: root}, nil
 }
 
 // Close releases the directory.
 func (d *Directory) Close() error { return d.root.Close() }
+
+// Ignore leaves out the files that a function returns of those that it is given.
+func (d *Directory) Ignore(ignored func(paths []string) ([]string, error)) { d.ignored = ignored }
 
 // Read returns the files that match, by path; nil means every YAML file. Folders
 // named .git and node_modules are passed over. A symbolic link is matched by its own
@@ -41,18 +46,39 @@ func (d *Directory) Read(match func(path string) bool) ([]File, error) {
 	return files, err
 }
 
-// read returns the files that match and are to be kept, and the links that were not
-// followed. The content that keep is given is only there during the call.
-func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool) ([]File, []Link, error) {
+// read returns the files that match and are to be kept, and what was left out. The
+// content that keep is given is only there during the call.
+func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool) ([]File, leftOut, error) {
 	if match == nil {
 		match = manifest.IsYAML
 	}
 	w := &walk{root: d.root, match: match, keep: keep}
 	files, err := w.run()
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
+		return nil, leftOut{}, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
 	}
-	return files, w.leaving, nil
+	files, ignored, err := d.withoutIgnored(files)
+	return files, leftOut{w.leaving, ignored}, err
+}
+
+// withoutIgnored parts the files into those that count and the paths of the others.
+func (d *Directory) withoutIgnored(files []File) (rest []File, ignored []string, err error) {
+	if d.ignored == nil || len(files) == 0 {
+		return files, nil, nil
+	}
+	paths := make([]string, len(files))
+	for i, file := range files {
+		paths[i] = file.Path
+	}
+	if ignored, err = d.ignored(paths); err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(ignored)
+	rest = slices.DeleteFunc(files, func(f File) bool {
+		_, found := slices.BinarySearch(ignored, f.Path)
+		return found
+	})
+	return rest, ignored, nil
 }
 
 // Write puts the plan's files in place, each by a temporary file and a rename, so
@@ -130,18 +156,15 @@ func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) 
 	request = directory.followAssignments(request)
 	resolved := request
 	resolved.Settings = resolve(request.Settings, request.Images)
-	files, leaving, err := directory.read(request.Match, resolved.concerns)
+	files, left, err := directory.read(request.Match, resolved.concerns)
 	if err != nil {
 		return nil, err
 	}
 	plan, err := Compute(files, request)
 	if err != nil {
-		return nil, explainLeaving(err, leaving)
+		return nil, left.explain(err)
 	}
-	outcome := &Outcome{Action: ActionNone, Plan: plan}
-	for _, link := range leaving {
-		outcome.Notes = append(outcome.Notes, link.String()+", and was left alone")
-	}
+	outcome := &Outcome{Action: ActionNone, Plan: plan, Notes: left.notes()}
 	if dryRun || plan.Empty() {
 		return outcome, nil
 	}

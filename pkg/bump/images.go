@@ -1,7 +1,6 @@
 package bump
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,15 +37,11 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// ListImages lists the images below a directory, in the files that match; nil
-// means every YAML file.
-func ListImages(dir string, match func(path string) bool, named []config.Image) (*ImageList, error) {
-	directory, err := OpenDirectory(dir)
-	if err != nil {
-		return nil, err
-	}
+// ListImages lists the images of a directory, in the files that match; nil means every
+// YAML file.
+func ListImages(directory *Directory, match func(path string) bool, named []config.Image) (*ImageList, error) {
 	files, err := directory.Read(match)
-	if err := errors.Join(err, directory.Close()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return Images(files, named), nil

@@ -25,22 +25,6 @@ func (l Link) String() string {
 	return fmt.Sprintf("%s is a symbolic link that leads out of the directory (%s)", l.Path, l.Target)
 }
 
-// explainLeaving says that what is missing may be behind a link.
-func explainLeaving(err error, leaving []Link) error {
-	var missing *NotFoundError
-	if len(leaving) == 0 || !errors.As(err, &missing) {
-		return err
-	}
-	reasons := []string{err.Error()}
-	for _, link := range leaving {
-		reasons = append(reasons, link.String())
-	}
-	return &Refusal{
-		Reason: strings.Join(reasons, "\n"),
-		Fix:    "such links are not followed: name a directory that holds both with -C, or run pawl where the file is",
-	}
-}
-
 // followAssignments puts the file that a link leads to in the place of the link.
 func (d *Directory) followAssignments(request Request) Request {
 	request.Assignments = slices.Clone(request.Assignments)

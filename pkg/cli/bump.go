@@ -68,9 +68,10 @@ values. Only the version's own bytes change.
 
 IMAGE is [NAME=][REGISTRY/]REPOSITORY[:TAG][@DIGEST]; --from-file has a list of them.
 Without other flags the files below the working directory are edited in place, in
-or out of a Git repository. With --commit exactly these edits are committed on top
-of HEAD, and whatever else is staged or changed stays as it is; that is refused
-while the branch of another environment is checked out.
+or out of a Git repository. What Git ignores is left alone, unless --file names it.
+With --commit exactly these edits are committed on top of HEAD, and whatever else is
+staged or changed stays as it is; that is refused while the branch of another
+environment is checked out.
 
 --file names files from the working directory, or, where --repo or --remote says which
 repository is meant, from the top of that.
@@ -342,9 +343,9 @@ func (a *app) bumpFiles(ctx context.Context, flags bumpFlags, request bump.Reque
 	}
 	place.fill(&request)
 	a.collect(collectLater) // many small files: nearly all that is made for one is garbage soon
-	directory, err := bump.OpenDirectory(place.root)
+	directory, err := a.open(ctx, place, request.Assignments)
 	if err != nil {
-		return nil, &usageError{err, ""}
+		return nil, err
 	}
 	outcome, err := bump.Edit(directory, request, flags.dryRun)
 	return outcome, errors.Join(err, directory.Close())

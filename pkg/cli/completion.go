@@ -46,7 +46,12 @@ func (a *app) knownEnvironments(cmd *cobra.Command) []config.Environment {
 // completeImages offers the images that stand in the files below the working
 // directory.
 func (a *app) completeImages(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	list, err := bump.ListImages(a.workdir(), nil, nil)
+	directory, err := bump.OpenDirectory(a.workdir())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer directory.Close()
+	list, err := bump.ListImages(directory, nil, nil)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,8 @@ func (a *app) imagesCommand() *cobra.Command {
 		Use:   "images [PATH…]",
 		Short: "List every image reference: where it stands, and who else uses the image",
 		Long: `Images lists every image reference in the YAML files below the working directory,
-or in the files, folders and globs given. It needs no Git and no network.`,
+or in the files, folders and globs given. What Git ignores is left out, unless it is
+given. It needs no Git and no network.`,
 		Example: `  pawl images
   pawl images base 'charts/*/values*.yaml'
   pawl images --duplicates
@@ -48,8 +50,12 @@ func (a *app) listImages(ctx context.Context, env string, paths []string) (*bump
 	if place.config != nil {
 		named = place.config.Images
 	}
-	list, err := bump.ListImages(place.root, place.match, named)
+	directory, err := a.open(ctx, place, nil)
 	if err != nil {
+		return nil, err
+	}
+	list, err := bump.ListImages(directory, place.match, named)
+	if err := errors.Join(err, directory.Close()); err != nil {
 		return nil, err
 	}
 	for _, skipped := range list.Skipped {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/getpawl/pawl/pkg/bump"
 	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/git"
 	"github.com/getpawl/pawl/pkg/manifest"
@@ -76,6 +78,44 @@ func (p place) environment(name string) (place, error) {
 	p.patterns = env.Paths
 	p.words = strings.Join(env.Paths, ", ") + " (" + env.Name + ")"
 	return p, nil
+}
+
+// open opens a place on the local disk. Files that Git ignores are left out: what is in
+// them is built or somebody's own. Those that were named are not.
+func (a *app) open(ctx context.Context, p place, assignments []bump.Assignment) (*bump.Directory, error) {
+	directory, err := bump.OpenDirectory(p.root)
+	if err != nil {
+		return nil, &usageError{err, ""}
+	}
+	if p.checkout == nil || p.only {
+		return directory, nil
+	}
+	below, err := belowTop(p.checkout, p.root)
+	if err != nil {
+		return nil, errors.Join(err, directory.Close())
+	}
+	directory.Ignore(func(paths []string) ([]string, error) {
+		var asked []string
+		for _, name := range paths {
+			if !p.hasField(name) && !slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == name }) {
+				asked = append(asked, path.Join(below, name))
+			}
+		}
+		ignored, err := p.checkout.Ignored(ctx, asked)
+		if err != nil { // in a submodule, git does not tell
+			a.trace("whether Git ignores some of the files is not known: %v", err)
+		}
+		for i, name := range ignored {
+			ignored[i] = strings.TrimPrefix(name, below+"/")
+		}
+		return ignored, ctx.Err()
+	})
+	return directory, nil
+}
+
+// hasField says whether the configuration names a field of a file.
+func (p place) hasField(name string) bool {
+	return p.config != nil && len(config.FieldsIn(p.config.Images, name)) > 0
 }
 
 // fromTop is the place for a commit, which names its files from the top of the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -104,6 +105,43 @@ func (c *Checkout) Head(ctx context.Context) (branch, sha string, err error) {
 		return "", "", fmt.Errorf("reading HEAD: %q is not a branch", lines[1])
 	}
 	return branch, lines[0], nil
+}
+
+// Ignored returns those of the paths, from the root, that Git ignores: by a .gitignore,
+// .git/info/exclude or core.excludesFile. What is tracked is not ignored, and neither
+// is what is in a submodule.
+func (c *Checkout) Ignored(ctx context.Context, paths []string) ([]string, error) {
+	for len(paths) > 0 {
+		out, err := c.git.output(ctx, run{
+			args:  []string{"check-ignore", "-z", "--stdin"},
+			stdin: strings.NewReader(strings.Join(paths, "\x00") + "\x00"),
+		})
+		if err == nil || exitCode(err) == 1 { // 1: none of them
+			return strings.FieldsFunc(string(out), func(r rune) bool { return r == 0 }), nil
+		}
+		rest := outside(submoduleIn(err), paths)
+		if len(rest) == len(paths) {
+			return nil, fmt.Errorf("looking which files are ignored: %w", err)
+		}
+		paths = rest
+	}
+	return nil, nil
+}
+
+// submoduleIn returns the submodule in which git does not look, as it says.
+func submoduleIn(err error) string {
+	var failed *programError
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	_, rest, _ := strings.Cut(strings.Join(failed.said, "\n"), "is in submodule '")
+	name, _, _ := strings.Cut(rest, "'")
+	return name
+}
+
+// outside returns the paths that are not below a folder.
+func outside(folder string, paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return strings.HasPrefix(path, folder+"/") })
 }
 
 // RemoteURL returns the URL that a remote is fetched from, with the user's

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // working is a repository with a working tree.
@@ -306,6 +307,37 @@ func TestReplaceRefsDoNotCount(t *testing.T) {
 	got, err := readAll(t.Context(), w.open().Objects(), head)
 	if err != nil || got["README.md"] != "# config\n" {
 		t.Errorf("%q, %v", got["README.md"], err)
+	}
+}
+
+func TestIgnored(t *testing.T) {
+	t.Parallel()
+	other := newWorking(t, map[string]string{"x.yaml": "x", "y.yaml": "y"})
+	w := newWorking(t, map[string]string{".gitignore": "/dist/\n*.local.yaml\n!kept.local.yaml\n", "a.yaml": "a", "b/c.yaml": "c"})
+	w.write("tracked.local.yaml", "t")
+	w.git("add", "-f", "tracked.local.yaml")
+	w.write(".git/info/exclude", "/mine.yaml\n")
+	w.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", other.dir, "lib/sub")
+	w.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", other.dir, "other")
+	checkout := w.open()
+	for _, test := range []struct{ paths, want []string }{
+		{nil, nil},
+		{[]string{"a.yaml", "b/c.yaml", "gone.yaml"}, nil},
+		{[]string{"tracked.local.yaml", "kept.local.yaml"}, nil},
+		{[]string{"dist/a.yaml", "a.yaml", "b/d.local.yaml", "mine.yaml", "ä ö\n.local.yaml"}, []string{"dist/a.yaml", "b/d.local.yaml", "mine.yaml", "ä ö\n.local.yaml"}},
+		{[]string{"dist/a.yaml", "lib/sub/x.yaml", "other/y.yaml", "other/z.local.yaml", "z.local.yaml"}, []string{"dist/a.yaml", "z.local.yaml"}},
+		{[]string{"lib/sub/x.yaml"}, nil},
+	} {
+		got, err := checkout.Ignored(t.Context(), test.paths)
+		if err != nil {
+			t.Errorf("%q: %v", test.paths, err)
+		}
+		if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%q: %s", test.paths, diff)
+		}
+	}
+	if got, err := checkout.Ignored(t.Context(), []string{"../outside.yaml"}); err == nil {
+		t.Errorf("outside of the checkout: %q", got)
 	}
 }
 
