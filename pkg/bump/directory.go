@@ -16,6 +16,7 @@ import (
 // outside it are out of reach, also through symbolic links.
 type Directory struct {
 	root    *os.Root
+	rules   bool                                   // about what is ignored, from elsewhere
 	ignored func(paths []string) ([]string, error) // nil: no file is
 }
 
@@ -31,8 +32,12 @@ func OpenDirectory(name string) (*Directory, error) {
 // Close releases the directory.
 func (d *Directory) Close() error { return d.root.Close() }
 
-// Ignore leaves out the files that a function returns of those that it is given.
-func (d *Directory) Ignore(ignored func(paths []string) ([]string, error)) { d.ignored = ignored }
+// Ignore leaves out the files that a function returns of those that it is given. It is
+// only asked when there are rules: elsewhere, as the caller says, or in a .gitignore that
+// is found.
+func (d *Directory) Ignore(rules bool, ignored func(paths []string) ([]string, error)) {
+	d.rules, d.ignored = rules, ignored
+}
 
 // Read returns the files that match, by path; nil means every YAML file. Folders
 // named .git and node_modules are passed over. A symbolic link is matched by its own
@@ -57,15 +62,15 @@ func (d *Directory) read(match func(path string) bool, keep func(path string, co
 	if err != nil {
 		return nil, leftOut{}, fmt.Errorf("reading the files below %s: %w", d.root.Name(), err)
 	}
+	if d.ignored == nil || !d.rules && !w.rules.Load() {
+		return files, leftOut{links: w.leaving}, nil
+	}
 	files, ignored, err := d.withoutIgnored(files)
 	return files, leftOut{w.leaving, ignored}, err
 }
 
 // withoutIgnored parts the files into those that count and the paths of the others.
 func (d *Directory) withoutIgnored(files []File) (rest []File, ignored []string, err error) {
-	if d.ignored == nil || len(files) == 0 {
-		return files, nil, nil
-	}
 	paths := make([]string, len(files))
 	for i, file := range files {
 		paths[i] = file.Path

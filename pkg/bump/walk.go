@@ -22,6 +22,7 @@ type walk struct {
 	keep  func(path string, content []byte) bool // nil: everything
 
 	idle     atomic.Int32 // workers that wait for a folder
+	rules    atomic.Bool  // there is a .gitignore
 	mu       sync.Mutex
 	more     sync.Cond // there is a folder to take, or all are visited
 	folders  []place   // for who is idle
@@ -147,6 +148,8 @@ func (w *walk) visit(folder place, tree *disk.Tree, below []place) []place {
 		switch {
 		case kind.IsDir() && !passedOver(name[len(inName):]):
 			below = append(below, place{name, where, folder.links})
+		case string(entry) == ".gitignore":
+			w.rules.Store(true)
 		case kind.IsRegular() && w.match(name):
 			if err := w.file(where, tree); err != nil {
 				w.fail(where, err)

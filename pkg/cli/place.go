@@ -94,7 +94,7 @@ func (a *app) open(ctx context.Context, p place, assignments []bump.Assignment) 
 	if err != nil {
 		return nil, errors.Join(err, directory.Close())
 	}
-	directory.Ignore(func(paths []string) ([]string, error) {
+	directory.Ignore(p.checkout.Ignores(below), func(paths []string) ([]string, error) {
 		var asked []string
 		for _, name := range paths {
 			if !p.hasField(name) && !slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == name }) {

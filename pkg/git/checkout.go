@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -105,6 +107,39 @@ func (c *Checkout) Head(ctx context.Context) (branch, sha string, err error) {
 		return "", "", fmt.Errorf("reading HEAD: %q is not a branch", lines[1])
 	}
 	return branch, lines[0], nil
+}
+
+// Ignores says whether Git has rules about what to ignore from outside of a folder: a
+// .gitignore above it, or .git/info/exclude. Those that a user has for all repositories
+// (core.excludesFile) do not count.
+func (c *Checkout) Ignores(folder string) bool {
+	for above := folder; above != "."; {
+		above = path.Dir(above)
+		if _, err := os.Lstat(filepath.Join(c.root, filepath.FromSlash(above), ".gitignore")); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	rules, err := os.ReadFile(filepath.Join(c.common(), "info", "exclude"))
+	for line := range strings.Lines(string(rules)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return true
+		}
+	}
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// common is the .git folder that all worktrees of a repository share.
+// https://git-scm.com/docs/gitrepository-layout (commondir)
+func (c *Checkout) common() string {
+	shared, err := os.ReadFile(filepath.Join(c.private, "commondir"))
+	if err != nil {
+		return c.private
+	}
+	folder := filepath.FromSlash(strings.TrimSpace(string(shared)))
+	if filepath.IsAbs(folder) {
+		return folder
+	}
+	return filepath.Join(c.private, folder)
 }
 
 // Ignored returns those of the paths, from the root, that Git ignores: by a .gitignore,

@@ -3,6 +3,7 @@ package git
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -338,6 +339,38 @@ func TestIgnored(t *testing.T) {
 	}
 	if got, err := checkout.Ignored(t.Context(), []string{"../outside.yaml"}); err == nil {
 		t.Errorf("outside of the checkout: %q", got)
+	}
+}
+
+func TestIgnores(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files   map[string]string
+		exclude string
+		folder  string
+		want    bool
+	}{
+		"nothing":                   {nil, "", ".", false},
+		"comments":                  {nil, "# git ls-files --others\n\n  # more\n", ".", false},
+		"excluded":                  {nil, "# mine\nmine.yaml\n", ".", true},
+		"in the folder":             {map[string]string{".gitignore": "x\n", "a/.gitignore": "x\n"}, "", ".", false},
+		"above":                     {map[string]string{".gitignore": "x\n", "a/b/c": ""}, "", "a/b", true},
+		"right above":               {map[string]string{"a/.gitignore": "x\n", "a/b/c": ""}, "", "a/b", true},
+		"in the folder, and below":  {map[string]string{"a/.gitignore": "x\n", "a/b/.gitignore": "x\n"}, "", "a", false},
+		"excluded, for all folders": {map[string]string{"a/b": ""}, "mine.yaml", "a", true},
+	} {
+		files := map[string]string{"a.yaml": "a"}
+		maps.Copy(files, test.files)
+		w := newWorking(t, files)
+		w.write(".git/info/exclude", test.exclude)
+		if got := w.open().Ignores(test.folder); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		other := filepath.Join(t.TempDir(), "worktree")
+		w.git("worktree", "add", "-q", "--detach", other)
+		if got := w.at(other).open().Ignores(test.folder); got != test.want {
+			t.Errorf("%s, in a worktree: %v", name, got)
+		}
 	}
 }
 
