@@ -47,13 +47,13 @@ func (d *Directory) Ignore(rules bool, ignored func(paths []string) ([]string, e
 // the commits that --commit and --push make hold them too. Match is called from
 // several goroutines at once.
 func (d *Directory) Read(match func(path string) bool) ([]File, error) {
-	files, _, err := d.read(match, nil)
+	files, _, err := d.read(match, nil, nil)
 	return files, err
 }
 
-// read returns the files that match and are to be kept, and what was left out. The
-// content that keep is given is only there during the call.
-func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool) ([]File, leftOut, error) {
+// read returns the files that match and are to be kept, and what was left out; files that
+// were named are not. The content that keep is given is only there during the call.
+func (d *Directory) read(match func(path string) bool, keep func(path string, content []byte) bool, named func(path string) bool) ([]File, leftOut, error) {
 	if match == nil {
 		match = manifest.IsYAML
 	}
@@ -65,15 +65,17 @@ func (d *Directory) read(match func(path string) bool, keep func(path string, co
 	if d.ignored == nil || !d.rules && !w.rules.Load() {
 		return files, leftOut{links: w.leaving}, nil
 	}
-	files, ignored, err := d.withoutIgnored(files)
+	files, ignored, err := d.withoutIgnored(files, named)
 	return files, leftOut{w.leaving, ignored}, err
 }
 
 // withoutIgnored parts the files into those that count and the paths of the others.
-func (d *Directory) withoutIgnored(files []File) (rest []File, ignored []string, err error) {
-	paths := make([]string, len(files))
-	for i, file := range files {
-		paths[i] = file.Path
+func (d *Directory) withoutIgnored(files []File, named func(path string) bool) (rest []File, ignored []string, err error) {
+	var paths []string
+	for _, file := range files {
+		if named == nil || !named(file.Path) {
+			paths = append(paths, file.Path)
+		}
 	}
 	if ignored, err = d.ignored(paths); err != nil {
 		return nil, nil, err
@@ -161,7 +163,7 @@ func Edit(directory *Directory, request Request, dryRun bool) (*Outcome, error) 
 	request = directory.followAssignments(request)
 	resolved := request
 	resolved.Settings = resolve(request.Settings, request.Images)
-	files, left, err := directory.read(request.Match, resolved.concerns)
+	files, left, err := directory.read(request.Match, resolved.concerns, request.names)
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func TestReadKeepsOnlyWhatIsWanted(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	plant(t, root, map[string]string{"a.yaml": "yes", "b/c.yaml": "no", "b/d.yaml": "yes, too"})
-	files, _, err := open(t, root).read(nil, func(path string, content []byte) bool { return strings.HasPrefix(string(content), "yes") })
+	files, _, err := open(t, root).read(nil, func(path string, content []byte) bool { return strings.HasPrefix(string(content), "yes") }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ type Skipped struct {
 // ListImages lists the images of a directory, in the files that match; nil means every
 // YAML file.
 func ListImages(directory *Directory, match func(path string) bool, named []config.Image) (*ImageList, error) {
-	files, err := directory.Read(match)
+	files, _, err := directory.read(match, nil, func(path string) bool { return len(config.FieldsIn(named, path)) > 0 })
 	if err != nil {
 		return nil, err
 	}

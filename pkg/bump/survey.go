@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/getpawl/pawl/pkg/config"
 	"github.com/getpawl/pawl/pkg/image"
 	"github.com/getpawl/pawl/pkg/manifest"
 )
@@ -115,6 +116,13 @@ func fieldsFor(path string, request Request) []manifest.Field {
 		}
 	}
 	return fields
+}
+
+// names says whether a file is named: by an assignment, or by a field of the
+// configuration.
+func (r Request) names(path string) bool {
+	return len(config.FieldsIn(r.Images, path)) > 0 ||
+		slices.ContainsFunc(r.Assignments, func(a Assignment) bool { return a.File == path })
 }
 
 // about says whether a setting is for the image of a repository.

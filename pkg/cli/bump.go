@@ -343,7 +343,7 @@ func (a *app) bumpFiles(ctx context.Context, flags bumpFlags, request bump.Reque
 	}
 	place.fill(&request)
 	a.collect(collectLater) // many small files: nearly all that is made for one is garbage soon
-	directory, err := a.open(ctx, place, request.Assignments)
+	directory, err := a.open(ctx, place)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (a *app) listImages(ctx context.Context, env string, paths []string) (*bump
 	if place.config != nil {
 		named = place.config.Images
 	}
-	directory, err := a.open(ctx, place, nil)
+	directory, err := a.open(ctx, place)
 	if err != nil {
 		return nil, err
 	}

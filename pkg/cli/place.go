@@ -82,7 +82,7 @@ func (p place) environment(name string) (place, error) {
 
 // open opens a place on the local disk. Files that Git ignores are left out: what is in
 // them is built or somebody's own. Those that were named are not.
-func (a *app) open(ctx context.Context, p place, assignments []bump.Assignment) (*bump.Directory, error) {
+func (a *app) open(ctx context.Context, p place) (*bump.Directory, error) {
 	directory, err := bump.OpenDirectory(p.root)
 	if err != nil {
 		return nil, &usageError{err, ""}
@@ -95,14 +95,12 @@ func (a *app) open(ctx context.Context, p place, assignments []bump.Assignment) 
 		return nil, errors.Join(err, directory.Close())
 	}
 	directory.Ignore(p.checkout.Ignores(below), func(paths []string) ([]string, error) {
-		var asked []string
-		for _, name := range paths {
-			if !p.hasField(name) && !slices.ContainsFunc(assignments, func(a bump.Assignment) bool { return a.File == name }) {
-				asked = append(asked, path.Join(below, name))
-			}
+		fromTop := make([]string, len(paths))
+		for i, name := range paths {
+			fromTop[i] = path.Join(below, name)
 		}
-		ignored, err := p.checkout.Ignored(ctx, asked)
-		if err != nil { // in a submodule, git does not tell
+		ignored, err := p.checkout.Ignored(ctx, fromTop)
+		if err != nil { // then all of them count
 			a.trace("whether Git ignores some of the files is not known: %v", err)
 		}
 		for i, name := range ignored {
@@ -111,11 +109,6 @@ func (a *app) open(ctx context.Context, p place, assignments []bump.Assignment) 
 		return ignored, ctx.Err()
 	})
 	return directory, nil
-}
-
-// hasField says whether the configuration names a field of a file.
-func (p place) hasField(name string) bool {
-	return p.config != nil && len(config.FieldsIn(p.config.Images, name)) > 0
 }
 
 // fromTop is the place for a commit, which names its files from the top of the
