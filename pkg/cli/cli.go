@@ -45,7 +45,6 @@ func Main(ctx context.Context, args []string, host Host) int {
 	}
 	a := &app{host: host}
 	a.collect(collectLate)
-	a.watchCollections()
 	root := a.root()
 	root.SetArgs(args)
 	err := cmp.Or(root.ExecuteContext(ctx), a.unsaid)

@@ -19,26 +19,23 @@ const (
 // more than time.
 const little = 16 << 20
 
-// collect sets when the garbage collector starts, unless the user did
+// collect sets when the garbage collector starts next, unless the user did
 // (https://pkg.go.dev/runtime#hdr-Environment_Variables). Most runs leave little
 // behind and end soon, and are done in less time without it (docs/benchmarks.md).
+// After each collection it is late for the next one, until much is in use.
 func (a *app) collect(percent int) {
 	if a.host.Getenv("GOGC") != "" || a.host.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	debug.SetGCPercent(percent)
-}
-
-// watchCollections decides anew after each collection, until much is in use.
-func (a *app) watchCollections() {
 	afterCollection(func() (again bool) {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
 		if live[0].Value.Uint64() > little {
-			a.collect(collectSoon)
+			debug.SetGCPercent(collectSoon)
 			return false
 		}
-		a.collect(collectLate)
+		debug.SetGCPercent(collectLate)
 		return true
 	})
 }
